@@ -1,0 +1,36 @@
+"""The one small hierarchy of errors that a person may get to see.
+
+Every message says what happened, to what, and what to do about it. Nothing personal goes into one.
+"""
+
+
+class MemoriaError(Exception):
+    """What all our errors are; the CLI prints its message and exits with 1."""
+
+
+class SettingsError(MemoriaError):
+    """A setting has a value that cannot be used."""
+
+
+class PhotoError(MemoriaError):
+    """One photo cannot be read; the others go on.
+
+    `reason` is a short stable code that is stored and counted: empty, too_large, too_many_pixels,
+    unsupported, broken, missing, unreadable.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ModelError(MemoriaError):
+    """A model pack or the device asked for cannot be had."""
+
+
+class DatabaseError(MemoriaError):
+    """The database cannot be reached, or is not what it should be."""
+
+
+class LabError(MemoriaError):
+    """A file given to the offline laboratory cannot be used."""

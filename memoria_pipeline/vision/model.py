@@ -1,0 +1,79 @@
+"""What a face is, and what a face model must do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""(height, width, 3), RGB, upright."""
+
+Embeddings = NDArray[np.float32]
+"""(n, dimensions), each row of unit length, ready for cosine."""
+
+QualityClass = Literal["A", "B", "C"]
+"""A seeds people, B only attaches to them, C is stored but not grouped."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """One face found in one photo.
+
+    box: x, y, width, height in [0, 1] of the upright photo, inside it.
+    landmarks: (5, 2) float32, x and y in [0, 1] of the upright photo: the eye on the image's left, the
+        eye on its right, nose, the mouth corner on the left, the one on the right (InsightFace's order).
+        They may lie a little outside [0, 1] when the photo cuts a face.
+    score: the detector's own, in [0, 1].
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: NDArray[np.float32]
+    score: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """A detection with how good it is and its vector (d,) float32 of unit length."""
+
+    detection: Detection
+    quality: float
+    quality_class: QualityClass
+    embedding: NDArray[np.float32]
+
+
+class FaceModel(Protocol):
+    """Finds faces and turns them into vectors. Safe to call from several threads at once."""
+
+    @property
+    def name(self) -> str:
+        """What `faces.model` holds, for instance `dlib` or `insightface:buffalo_l`; never a path."""
+
+    @property
+    def licence(self) -> str:
+        """One sentence on what the weights may be used for."""
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers per embedding."""
+
+    @property
+    def max_side(self) -> int:
+        """The longest side in pixels that detection makes use of; a larger photo is decoded smaller."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: `cpu` or `cuda`."""
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """The pack's calibrated numbers, as `memoria lab calibrate` wrote them."""
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Every face of one upright photo, best score first."""
+
+    def embed(
+        self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]
+    ) -> list[Embeddings]:
+        """For each image the embeddings of its detections, (len(detections[i]), dimensions)."""
