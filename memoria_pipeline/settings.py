@@ -1,0 +1,148 @@
+"""Settings, read once from the environment; the only reader of it.
+
+Every setting is `MEMORIA_<NAME>`; those that people already have keep their old name beside it. An
+empty value counts as unset.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from memoria_pipeline.errors import SettingsError
+
+
+def _truth(text: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True}
+    known |= {"0": False, "false": False, "no": False, "off": False}
+    return known[text.lower()]
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError(text)
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(text)
+        return text.lower()
+
+    return parse
+
+
+def _secret(text: str) -> str:
+    if len(text) < 32:
+        raise ValueError("too short")
+    return text
+
+
+def _setting(
+    default: Any, parse: Callable[[str], Any], help_: str, old: str = "", *, secret: bool = False
+) -> Any:
+    about = {"parse": parse, "help": help_, "old": old}
+    return field(default=default, metadata=about, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of them, with what each means; README's table is made from these."""
+
+    home: Path = _setting(
+        Path("~/.memoria"), _path, "where the embedded database and Dagster keep their files"
+    )
+    database_url: str | None = _setting(
+        None, str, "a PostgreSQL 14+ with pgvector; unset: the embedded one", secret=True
+    )
+    dagster_database_url: str | None = _setting(
+        None,
+        str,
+        "Dagster's storage; unset: beside our own (a second database, or schema `dagster`)",
+        secret=True,
+    )
+    face_model: str = _setting("auto", str, "`auto`, `dlib` or `insightface:<name or folder>`")
+    device: str = _setting("auto", _one_of("auto", "cpu", "cuda"), "`auto`, `cpu` or `cuda`")
+    use_gpu: bool = _setting(
+        False, _truth, "true: the same as `MEMORIA_DEVICE=cuda`", old="USE_GPU"
+    )
+    workers: int = _setting(0, int, "photos analysed at once; 0: one per core")
+    detection_threshold: float = _setting(
+        0.5, _share, "lowest detection score of an InsightFace pack", old="DETECTION_THRESHOLD"
+    )
+    det_size: int = _setting(640, _count, "side of the detector's middle scale", old="DET_SIZE")
+    max_bytes: int = _setting(200_000_000, _count, "largest photo file that is read, in bytes")
+    max_pixels: int = _setting(128_000_000, _count, "largest photo that is decoded, in pixels")
+    cluster_method: str = _setting(
+        "constrained", _one_of("constrained", "hdbscan"), "`constrained` or `hdbscan`"
+    )
+    min_cluster_size: int = _setting(3, _count, "of the HDBSCAN method", old="MIN_CLUSTER_SIZE")
+    min_samples: int = _setting(2, _count, "of the HDBSCAN method", old="MIN_SAMPLES")
+    cluster_epsilon: float = _setting(
+        0.4, _share, "of the HDBSCAN method, as a cosine distance", old="CLUSTER_EPSILON"
+    )
+    callback_url: str | None = _setting(
+        None, str, "called when a job ends (from the release with the inbox on)", old="CALLBACK_URL"
+    )
+    callback_secret: str | None = _setting(
+        None, _secret, "signs that call; 32 characters at least", old="CALLBACK_SECRET", secret=True
+    )
+    supabase_url: str | None = _setting(
+        None, str, "a Supabase project (storage: from a later release on)", old="SUPABASE_URL"
+    )
+    supabase_service_role_key: str | None = _setting(
+        None, str, "its service key", old="SUPABASE_SERVICE_ROLE_KEY", secret=True
+    )
+
+    @property
+    def wanted_device(self) -> str:
+        """`device`, with the older switch taken into account."""
+        return "cuda" if self.use_gpu and self.device == "auto" else self.device
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read every setting. Raises SettingsError, naming the variable and what it takes."""
+        given = {}
+        for each in fields(cls):
+            for name in (f"MEMORIA_{each.name.upper()}", each.metadata["old"]):
+                text = environment.get(name, "").strip() if name else ""
+                if text:
+                    given[each.name] = _parsed(name, text, each.metadata)
+                    break
+        read = cls(**given)
+        return cls(**{**given, "home": _path(str(read.home))})
+
+
+def _parsed(name: str, text: str, about: Mapping[str, Any]) -> Any:
+    try:
+        return about["parse"](text)
+    except (ValueError, KeyError):
+        # The value may be a secret: it is not repeated.
+        message = f"{name} has a value that cannot be used; it is: {about['help']}."
+        raise SettingsError(f"{message} Mend it or unset it.") from None
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings.of(os.environ)
+
+
+def child_environment(**more: str) -> dict[str, str]:
+    """This process's environment with more in it, for a program that we start."""
+    return {**os.environ, **more}

