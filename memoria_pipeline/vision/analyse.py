@@ -1,0 +1,210 @@
+"""The engine: many photos in, faces out, one worker process per core.
+
+Processes, not threads: dlib holds the interpreter's lock, and a file that crashes a decoder takes
+down one worker, not the run. The worker reads, decodes and analyses; only faces come back, in order.
+"""
+
+import hashlib
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from functools import cache
+from multiprocessing import connection, get_context, parent_process
+from typing import Any
+
+import cv2
+
+from memoria_pipeline.errors import PhotoError
+from memoria_pipeline.vision.model import Detection, Face, FaceModel, Image
+from memoria_pipeline.vision.photo import Limits, Photo, read_photo
+from memoria_pipeline.vision.quality import assess
+
+_AHEAD = 3  # photos in flight per worker: enough to keep it busy, few enough to stop quickly
+_LONGEST = 300  # seconds for one photo; the slowest real one (128 MP, 300 faces) took under 60
+_CRASHED = (
+    "crashed",
+    f"Analysing it crashed the decoder or the model, or took over {_LONGEST} seconds; "
+    "convert it to JPEG and upload it again.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker needs; it must pickle.
+
+    read: key → the file's bytes; raises PhotoError. load: → the model. known: sha256 (hex) of photos
+    that need no analysis any more.
+    """
+
+    read: Callable[[str], bytes]
+    load: Callable[[], FaceModel]
+    limits: Limits = Limits()
+    known: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of one photo: faces, or an error (reason, message), or a duplicate.
+
+    width and height are those of the upright original; seconds is the worker's time.
+    """
+
+    key: str
+    sha256: str = ""
+    width: int = 0
+    height: int = 0
+    faces: tuple[Face, ...] = ()
+    error: tuple[str, str] | None = None
+    duplicate: bool = False
+    seconds: float = 0.0
+
+
+def analyse(keys: Iterable[str], work: Work, workers: int = 0) -> Iterator[Outcome]:
+    """Analyse the photos with `workers` processes (0: one per core), in the order of `keys`.
+
+    Memory does not grow with the number of photos. Closing the iterator stops within a photo.
+    """
+    seen = set(work.known)
+    for outcome in _outcomes(iter(keys), work, workers or cores()):
+        if outcome.error is None and outcome.sha256 in seen:
+            yield replace(outcome, faces=(), duplicate=True)
+            continue
+        if outcome.error is None:
+            seen.add(outcome.sha256)
+        yield outcome
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _outcomes(keys: Iterator[str], work: Work, workers: int) -> Iterator[Outcome]:
+    queue: deque[str] = deque()
+    while True:
+        try:
+            yield from _pooled(keys, queue, work, workers)
+            return
+        except BrokenProcessPool:
+            # One of the photos in flight killed its worker: one at a time, until that one is found.
+            for _ in range(len(queue)):
+                yield _alone(queue[0], work)
+                queue.popleft()
+
+
+def _pooled(keys: Iterator[str], queue: deque[str], work: Work, workers: int) -> Iterator[Outcome]:
+    """`queue` holds the keys that were handed out and have not come back."""
+    futures: deque[Future[Outcome]] = deque()
+    pool = _pool(work, workers)
+    try:
+        for key in keys:
+            queue.append(key)
+            futures.append(pool.submit(_analyse_one, key))
+            if len(futures) >= workers * _AHEAD:
+                yield from _next(futures, queue)
+        while futures:
+            yield from _next(futures, queue)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _next(futures: deque[Future[Outcome]], queue: deque[str]) -> Iterator[Outcome]:
+    outcome = futures.popleft().result()
+    queue.popleft()
+    yield outcome
+
+
+def _alone(key: str, work: Work) -> Outcome:
+    with _pool(work, 1) as pool:
+        try:
+            return pool.submit(_analyse_one, key).result()
+        except BrokenProcessPool:
+            return Outcome(key, error=_CRASHED)
+
+
+def _pool(work: Work, workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(work,)
+    )
+
+
+# One worker's state: a process serves one run.
+_worker: Any = None
+
+
+def _start_worker(work: Work) -> None:
+    global _worker
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a hang in C ends the worker, not the run
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    cv2.setNumThreads(1)  # the cores are already taken, by the other workers
+    _worker = (work, cache(work.load))  # loaded by the first photo: its error then has a way back
+
+
+def _die_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _analyse_one(key: str) -> Outcome:
+    work, load = _worker
+    model = load()
+    started = time.perf_counter()
+    signal.alarm(_LONGEST)
+    try:
+        outcome = analyse_photo(key, work.read(key), work, model)
+    except PhotoError as error:
+        outcome = Outcome(key, error=(error.reason, str(error)))
+    finally:
+        signal.alarm(0)
+    return replace(outcome, seconds=time.perf_counter() - started)
+
+
+def analyse_photo(key: str, data: bytes, work: Work, model: FaceModel) -> Outcome:
+    """One photo's bytes, in this process. Raises PhotoError."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    if sha256 in work.known:
+        return Outcome(key, sha256, duplicate=True)
+    photo = read_photo(data, max_side=model.max_side, limits=work.limits)
+    detections = model.detect(photo.pixels)
+    faces = _faces(data, photo, detections, work, model) if detections else ()
+    return Outcome(key, sha256, photo.width, photo.height, faces)
+
+
+def _faces(
+    data: bytes, photo: Photo, detections: list[Detection], work: Work, model: FaceModel
+) -> tuple[Face, ...]:
+    pixels = _sharp_enough(data, photo, detections, work.limits)
+    embeddings = model.embed([pixels], [detections])[0]
+    graded = [assess(pixels, each, photo.width) for each in detections]
+    return tuple(
+        Face(detection, quality, quality_class, embedding)
+        for detection, (quality, quality_class), embedding in zip(
+            detections, graded, embeddings, strict=True
+        )
+    )
+
+
+_CROP = 112  # pixels across the aligned face that the recognition networks take
+
+
+def _sharp_enough(data: bytes, photo: Photo, detections: list[Detection], limits: Limits) -> Image:
+    """The photo at the smallest scale that gives the smallest face its full crop.
+
+    Detection needs fewer pixels than recognition: a face of 60 pixels in a 24 MP photo is found at 20
+    and recognised at 60.
+    """
+    shown = photo.pixels.shape[1]
+    smallest = min(each.box[2] for each in detections) * shown
+    if shown >= photo.width or smallest >= _CROP:
+        return photo.pixels
+    wanted = max(photo.pixels.shape[:2]) * _CROP / max(smallest, 1.0)
+    return read_photo(data, max_side=round(wanted), limits=limits).pixels
