@@ -22,9 +22,9 @@ class Detection:
     """One face found in one photo.
 
     box: x, y, width, height in [0, 1] of the upright photo, inside it.
-    landmarks: (5, 2) float32, x and y in [0, 1] of the upright photo: the eye on the image's left, the
-        eye on its right, nose, the mouth corner on the left, the one on the right (InsightFace's order).
-        They may lie a little outside [0, 1] when the photo cuts a face.
+    landmarks: (5, 2) float32, x and y in [0, 1] of the upright photo: the eye on the image's left,
+        the eye on its right, nose, the mouth corner on the left, the one on the right
+        (InsightFace's order). They may lie a little outside [0, 1] when the photo cuts a face.
     score: the detector's own, in [0, 1].
     """
 
@@ -48,7 +48,7 @@ class FaceModel(Protocol):
 
     @property
     def name(self) -> str:
-        """What `faces.model` holds, for instance `dlib` or `insightface:buffalo_l`; never a path."""
+        """What `faces.model` holds, such as `dlib` or `insightface:buffalo_l`; never a path."""
 
     @property
     def licence(self) -> str:
@@ -60,15 +60,19 @@ class FaceModel(Protocol):
 
     @property
     def max_side(self) -> int:
-        """The longest side in pixels that detection makes use of; a larger photo is decoded smaller."""
+        """The longest side in pixels that detection uses; a larger photo is decoded smaller."""
 
     @property
     def device(self) -> str:
         """Where it runs: `cpu` or `cuda`."""
 
     @property
+    def providers(self) -> tuple[str, ...]:
+        """What runs the networks, as ONNX Runtime names it, or `dlib`."""
+
+    @property
     def thresholds(self) -> Mapping[str, float]:
-        """The pack's calibrated numbers, as `memoria lab calibrate` wrote them."""
+        """The pack's calibrated numbers, from `memoria lab calibrate`; empty before that."""
 
     def detect(self, image: Image) -> list[Detection]:
         """Every face of one upright photo, best score first."""

@@ -1,0 +1,236 @@
+"""The model packs: which there are, which one a setting means, how to load one, its speed."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from memoria_pipeline.errors import ModelError
+from memoria_pipeline.vision import packs as known
+from memoria_pipeline.vision.model import FaceModel, Image
+
+PICTURE = "data/images/t1.jpg"
+"""The group photo that the package insightface ships."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackInfo:
+    """One line of `memoria model list`.
+
+    name: what MEMORIA_FACE_MODEL takes. here: it loads without a download. calibrated: its
+    thresholds are known. get: what to do to have it.
+    """
+
+    name: str
+    title: str
+    licence: str
+    here: bool
+    calibrated: bool
+    get: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The pack that a setting comes to, and why, as one sentence for people."""
+
+    pack: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What `memoria model check` tells of a pack on this machine; milliseconds after a warm-up."""
+
+    pack: str
+    licence: str
+    device: str
+    providers: tuple[str, ...]
+    load_seconds: float
+    faces: int
+    ms_per_photo: float
+    ms_per_face: float
+    calibrated: bool
+
+
+def packs(home: Path) -> list[PackInfo]:
+    """All packs known by name, and the others in a user's home: `memoria model list`."""
+    names = dict.fromkeys([*known.table("packs"), *known.here(home)])
+    return [_info(name, home) for name in names]
+
+
+def choose(requested: str, home: Path) -> Choice:
+    """Which pack the setting `auto`, `dlib`, `insightface:NAME` or `insightface:/folder` means.
+
+    home: the user's home, where InsightFace keeps its packs in .insightface/models. `auto` takes
+    the first pack there whose thresholds are known, else dlib. ModelError for a setting that is
+    none of these.
+    """
+    if requested != "auto":
+        pack = known.checked(requested)
+        return Choice(pack, f"{known.stored_name(pack)}: MEMORIA_FACE_MODEL asks for it.")
+    here = known.here(home)
+    ready = [pack for pack in here if known.numbers(pack, home)]
+    if ready:
+        return Choice(ready[0], f"{ready[0]}: it is on this machine, in ~/.insightface/models.")
+    if here:
+        return Choice(
+            known.DLIB,
+            f"dlib: {', '.join(here)} is on this machine, but has no thresholds yet"
+            " (`memoria lab calibrate` makes them).",
+        )
+    return Choice(known.DLIB, "dlib: no InsightFace pack is on this machine; dlib comes with it.")
+
+
+def load(
+    pack: str,
+    device: str = "auto",
+    threads: int = 1,
+    *,
+    home: Path | None = None,
+    detection_threshold: float = 0.5,
+    det_size: int = 640,
+) -> FaceModel:
+    """The model of a pack (as `choose` takes it), ready for photos.
+
+    device: auto, cpu or cuda. threads: per call of a network. home: the user's home by default. A
+    pack that was asked for by a name which InsightFace offers is downloaded by it when it is not
+    here. ModelError, which names the mend, for a pack that cannot be had, a broken file, and CUDA
+    that did not load.
+    """
+    place = home or Path.home()
+    pack = choose(pack, place).pack
+    if pack == known.DLIB:
+        return _dlib(device, detection_threshold, known.numbers(pack, place))
+    from memoria_pipeline.vision.insightface_model import InsightFaceModel
+    from memoria_pipeline.vision.onnx_pack import open_pack
+
+    files = open_pack(known.folder(pack, place) or _downloaded(pack, place))
+    return InsightFaceModel(
+        files,
+        name=known.stored_name(pack),
+        licence=known.licence(pack),
+        thresholds=known.numbers(pack, place),
+        device=device,
+        threads=threads,
+        detection_threshold=detection_threshold,
+        det_size=det_size,
+    )
+
+
+def thresholds(pack: str, home: Path | None = None, setting: str = "") -> Mapping[str, float]:
+    """A pack's calibrated numbers, without loading it. ModelError where there are none.
+
+    pack: as `faces.model` holds it or as a setting has it. setting: MEMORIA_FACE_MODEL, which knows
+    the folder (and so its calibration.json) where it means the same pack.
+    """
+    source = setting if setting and known.stored_name(setting) == pack else pack
+    found = known.numbers(source, home or Path.home())
+    if not found:
+        raise ModelError(
+            f"The model pack {known.stored_name(pack)} has no thresholds yet: run"
+            f" `memoria lab calibrate` on labelled photos and put the {known.CALIBRATION} that it"
+            " writes into the pack's folder."
+        )
+    return found
+
+
+def check(pack: str, device: str = "auto", threads: int = 1, home: Path | None = None) -> Check:
+    """Loads a pack and times it on InsightFace's sample group photo. ModelError as `load`."""
+    started = time.perf_counter()
+    model = load(pack, device, threads, home=home)
+    loaded = time.perf_counter() - started
+    photo = _picture()
+    model.embed([photo], [model.detect(photo)])  # the first call also sets up memory
+    begun = time.perf_counter()
+    faces = model.detect(photo)
+    detected = time.perf_counter()
+    model.embed([photo], [faces])
+    embedded = time.perf_counter()
+    return Check(
+        pack=model.name,
+        licence=model.licence,
+        device=model.device,
+        providers=model.providers,
+        load_seconds=loaded,
+        faces=len(faces),
+        ms_per_photo=1000 * (detected - begun),
+        ms_per_face=1000 * (embedded - detected) / max(len(faces), 1),
+        calibrated=bool(model.thresholds),
+    )
+
+
+def _info(name: str, home: Path) -> PackInfo:
+    entry = known.table("packs").get(name, {})
+    ready = name == known.DLIB or known.folder(name, home) is not None
+    return PackInfo(
+        name=name,
+        title=str(entry.get("title", "a folder of ONNX files")),
+        licence=known.licence(name),
+        here=ready,
+        calibrated=bool(known.numbers(name, home)),
+        get="nothing to do" if ready else _how(name),
+    )
+
+
+def _how(name: str) -> str:
+    bare = name.removeprefix(known.PREFIX)
+    if known.table("packs").get(name, {}).get("download"):
+        return (
+            f"set MEMORIA_FACE_MODEL={name}: InsightFace downloads it at first use"
+            f" (or put its .onnx files into ~/.insightface/models/{bare})"
+        )
+    return f"set MEMORIA_FACE_MODEL={known.PREFIX}/path/to/{bare}, the folder of its .onnx files"
+
+
+def _dlib(device: str, detection_threshold: float, numbers: Mapping[str, float]) -> FaceModel:
+    from memoria_pipeline.vision.dlib_model import DlibModel
+
+    if device == "cuda":
+        raise ModelError(
+            "CUDA was asked for, but the model pack dlib runs on the CPU only: set"
+            " MEMORIA_DEVICE=auto, or take an InsightFace pack."
+        )
+    return DlibModel(
+        licence=known.licence(known.DLIB),
+        thresholds=numbers,
+        detection_threshold=detection_threshold,
+    )
+
+
+def _downloaded(pack: str, home: Path) -> Path:
+    """Fetches a pack with InsightFace's own downloader. ModelError where that fails."""
+    name = known.stored_name(pack)
+    if not known.table("packs").get(name, {}).get("download"):
+        raise ModelError(f"The model pack {name} is not on this machine: {_how(name)}.")
+    try:
+        from insightface.utils.storage import download
+
+        download("models", name.removeprefix(known.PREFIX), root=str(home / ".insightface"))
+    except Exception as error:  # of requests, zipfile, the file system: it could not be had
+        raise ModelError(
+            f"The model pack {name} is not on this machine and its download failed"
+            f" ({type(error).__name__}): put its .onnx files into"
+            f" ~/.insightface/models/{name.removeprefix(known.PREFIX)}, or set"
+            " MEMORIA_FACE_MODEL=dlib, which needs no download."
+        ) from error
+    found = known.folder(pack, home)
+    if found is None:
+        raise ModelError(f"The download of the model pack {name} holds no .onnx files: try again.")
+    return found
+
+
+def _picture() -> Image:
+    """The group photo of InsightFace's package, RGB. The package is found, not imported (3 s)."""
+    spec = find_spec("insightface")
+    path = Path(spec.origin or "").parent / PICTURE if spec else Path(PICTURE)
+    pixels = cv2.imread(str(path)) if path.is_file() else None
+    if pixels is None:
+        raise ModelError(
+            "The package insightface and its sample photo are missing: install memoria-pipeline"
+            " with all its dependencies."
+        )
+    return np.ascontiguousarray(pixels[:, :, ::-1], dtype=np.uint8)

@@ -1,0 +1,147 @@
+"""A FaceModel over a folder of InsightFace's ONNX files: a detector (SCRFD), a recogniser (ArcFace)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from memoria_pipeline.vision.align import FIVE_POINTS, cut, pixels, similarity, unit_length
+from memoria_pipeline.vision.model import Detection, Embeddings, Image
+from memoria_pipeline.vision.onnx_pack import Pack, open_network
+from memoria_pipeline.vision.scales import Candidates, Points, detections, merge, resized
+
+MAX_SIDE = 2048
+"""A face of 50 pixels in a 24-megapixel photo is 17 wide at this size; SCRFD finds those of 12."""
+
+SMALL_SIDE = 256
+"""Shows a face that fills the photo at a size the detector knows; a fiftieth of the largest view."""
+
+FACES_PER_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What the outputs of an SCRFD graph are, by their number."""
+
+    strides: tuple[int, ...]
+    anchors: int
+
+
+HEADS = {9: Heads((8, 16, 32), 2), 15: Heads((8, 16, 32, 64, 128), 1)}
+
+
+class InsightFaceModel:
+    """SCRFD at several scales, then ArcFace on aligned crops. Safe to call from several threads."""
+
+    def __init__(
+        self,
+        pack: Pack,
+        *,
+        name: str,
+        licence: str,
+        thresholds: Mapping[str, float],
+        device: str = "auto",
+        threads: int = 1,
+        detection_threshold: float = 0.5,
+        det_size: int = 640,
+    ) -> None:
+        """Loads both networks. ModelError where a file is broken or the device cannot be had."""
+        self.name, self.licence, self.thresholds = name, licence, thresholds
+        self.max_side = max(MAX_SIDE, det_size)
+        self._detector = open_network(pack.detector, device, threads)
+        self._recogniser = open_network(pack.recogniser, device, threads)
+        self._raw_pixels = pack.raw_pixels
+        self._heads = HEADS[len(self._detector.outputs)]
+        self._threshold, self._det_size = detection_threshold, det_size
+        self.device = self._detector.device
+        self.providers: tuple[str, ...] = self._detector.providers
+        self.dimensions = self._width_of_output()
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Every face of one upright photo, best score first."""
+        views = [self._view(image, side) for side in self.sides(max(image.shape[:2]))]
+        return detections(merge(Candidates.joined(views)))
+
+    def sides(self, longest: int) -> list[int]:
+        """The sizes in which a photo of that longer side is looked at, in pixels."""
+        largest = min(max(longest, self._det_size), self.max_side)
+        return sorted({SMALL_SIDE, self._det_size, largest})
+
+    def embed(
+        self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]
+    ) -> list[Embeddings]:
+        """For each image the embeddings of its detections; all images share the batches."""
+        crops = [
+            cut(image, similarity(pixels(image, face), self._template()), self._crop())
+            for image, faces in zip(images, detections, strict=True)
+            for face in faces
+        ]
+        vectors = self._vectors(crops)
+        ends = np.cumsum([len(faces) for faces in detections])
+        return np.split(vectors, ends[:-1]) if len(ends) else []
+
+    def _view(self, image: Image, side: int) -> Candidates:
+        """What the detector finds in the photo at one size, as candidates over the threshold."""
+        shown = resized(image, side)
+        height, width = shown.shape[:2]
+        # Any multiple of 32 will do: a square would spend a third of the time on padding.
+        canvas = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32, 3), np.uint8)
+        canvas[:height, :width] = shown
+        blob = np.asarray(cv2.dnn.blobFromImage(canvas, 1 / 128, mean=(127.5,) * 3), np.float32)
+        answer = [a.reshape(-1, a.shape[-1]) for a in self._detector.run(blob)]
+        found = self._decoded(answer, canvas.shape[1])
+        unit: Points = np.array([width, height], dtype=np.float32)
+        boxes = np.asarray(found.boxes / np.tile(unit, 2), np.float32)
+        return Candidates(boxes, found.landmarks / unit, np.minimum(found.scores, 1))
+
+    def _decoded(self, answer: Sequence[Points], width: int) -> Candidates:
+        """The network's distances from its grid points, as boxes and landmarks in pixels."""
+        levels = len(self._heads.strides)
+        parts = []
+        for level, stride in enumerate(self._heads.strides):
+            scores, edges, points = (answer[level + k * levels] for k in range(3))
+            rows = np.flatnonzero(scores[:, 0] >= self._threshold)
+            across = -(-width // stride)
+            cell = rows // self._heads.anchors
+            centre = np.stack([cell % across, cell // across], axis=1) * np.float32(stride)
+            reach = edges[rows] * stride
+            boxes = np.hstack([centre - reach[:, :2], centre + reach[:, 2:]])
+            marks = centre[:, None] + points[rows].reshape(-1, 5, 2) * stride
+            parts.append(Candidates(boxes, marks, scores[rows, 0]))
+        return Candidates.joined(parts)
+
+    def _vectors(self, crops: Sequence[Image]) -> Embeddings:
+        parts = [
+            self._recogniser.run(self._blob(crops[start : start + FACES_PER_BATCH]))[0]
+            for start in range(0, len(crops), FACES_PER_BATCH)
+        ]
+        if not parts:
+            return np.zeros((0, self.dimensions), np.float32)
+        raw = np.concatenate(parts).astype(np.float32)
+        return unit_length(raw)
+
+    def _blob(self, crops: Sequence[Image]) -> Points:
+        """(n, 3, side, side) in the range the recogniser was trained on."""
+        stack = np.stack(crops).transpose(0, 3, 1, 2).astype(np.float32)
+        return stack if self._raw_pixels else (stack - 127.5) / 127.5
+
+    def _crop(self) -> int:
+        side = self._recogniser.input_shape[2]
+        return side if isinstance(side, int) else 112
+
+    def _template(self) -> NDArray[np.float64]:
+        """The five points for this recogniser's crop (a crop of 128 has 112 in its middle)."""
+        side = self._crop()
+        if side % 112 == 0:
+            return FIVE_POINTS * (side / 112)
+        return (FIVE_POINTS + (8.0, 0.0)) * (side / 128)
+
+    def _width_of_output(self) -> int:
+        width = self._recogniser.output_shape[-1]
+        return width if isinstance(width, int) else self._probe()
+
+    def _probe(self) -> int:
+        side = self._crop()
+        return int(self._recogniser.run(np.zeros((1, 3, side, side), np.float32))[0].shape[-1])
