@@ -1,0 +1,239 @@
+"""A photo's bytes become an upright RGB array, or a PhotoError, however hostile the bytes.
+
+The order is the defence: file size, magic bytes against an allow-list, the size that the container
+declares against the limits, and a decode that demands the whole picture. A photo that is cut off
+anywhere, even by one byte, is `broken`: decoders fill the rest with grey without a word, and a copy
+that failed is worth copying again.
+Colour profiles are not applied: detection and recognition do not notice them.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import pillow_heif
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from memoria_pipeline.errors import PhotoError
+from memoria_pipeline.vision.container import (
+    EXTENSIONS,
+    Container,
+    broken,
+    jpeg_scans,
+    open_container,
+    sniff,
+)
+from memoria_pipeline.vision.tiff import exif_orientation
+
+__all__ = ["EXTENSIONS", "Limits", "Photo", "read_photo", "sniff"]
+
+Pixels = NDArray[np.uint8]
+
+# The plugins themselves, not Image.open: no other format can be reached, and Pillow's process-wide
+# limit and its warnings about large pictures take no part.
+_PLUGINS: dict[str, Any] = {
+    "png": PngImagePlugin.PngImageFile,
+    "gif": GifImagePlugin.GifImageFile,
+    "tiff": TiffImagePlugin.TiffImageFile,
+    "webp": WebPImagePlugin.WebPImageFile,
+    "avif": AvifImagePlugin.AvifImageFile,
+    "bmp": BmpImagePlugin.BmpImageFile,
+}
+# What libjpeg complains of although the picture is all there; anything else it says means damage.
+_HARMLESS = ("extraneous bytes", "Adobe color transform", "JFIF", "progression")
+_ALPHA_MODES = frozenset(("RGBA", "RGBa", "LA", "La", "PA"))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may ask for: bytes, and the pixels it declares (real cameras make 100 MP)."""
+
+    max_bytes: int = 100_000_000
+    max_pixels: int = 128_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """An upright photo.
+
+    pixels: (h, w, 3) uint8 RGB, C-contiguous, perhaps smaller than the file's.
+    width, height: the upright original's, in pixels; width / pixels.shape[1] is the scale.
+    format: what `sniff` calls it (an MPO is a jpeg: its first picture).
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+    format: str
+
+
+_DEFAULT_LIMITS = Limits()
+
+
+def read_photo(
+    data: bytes | memoryview, *, max_side: int | None = None, limits: Limits = _DEFAULT_LIMITS
+) -> Photo:
+    """Decode a photo upright, its longer side at most `max_side` pixels (all of them by default).
+
+    Raises PhotoError only: empty, too_large, unsupported, too_many_pixels, broken, or unreadable
+    (no memory left now).
+    """
+    raw = bytes(data)
+    name = _allowed_format(raw, limits)
+    try:
+        return _read(name, open_container(name, raw), max_side, limits)
+    except PhotoError:
+        raise
+    except MemoryError:
+        message = "The photo needs more memory than there is now. Try again with fewer at a time."
+        raise PhotoError("unreadable", message) from None
+    # Decoders raise whatever the bytes provoke: SyntaxError, struct.error, KeyError, OSError.
+    except Exception as error:
+        raise broken(f"its {name} data cannot be decoded ({error})") from error
+
+
+def _allowed_format(data: bytes, limits: Limits) -> str:
+    if not data:
+        raise PhotoError("empty", "The photo's file is empty. Copy or export it again.")
+    if len(data) > limits.max_bytes:
+        message = f"The file has {len(data):,} bytes, more than {limits.max_bytes:,}."
+        message += " Export it smaller, or raise the limit."
+        raise PhotoError("too_large", message)
+    name = sniff(data)
+    if name is None:
+        message = "The file is no photo that can be read here. Export it as JPEG."
+        raise PhotoError("unsupported", message)
+    return name
+
+
+def _read(name: str, container: Container, max_side: int | None, limits: Limits) -> Photo:
+    if name == "jpeg":
+        orientation, size = container.orientation, _within(container.size, limits)
+        pixels = _jpeg_pixels(container, size, max_side)
+    else:
+        image, orientation, size = _open_image(name, container, limits)
+        pixels = _rgb(_reduced(image, max_side))
+    upright = _upright(_fitted(pixels, size, max_side), orientation)
+    width, height = size[::-1] if orientation >= 5 else size
+    return Photo(upright, width, height, name)
+
+
+def _within(size: tuple[int, int] | None, limits: Limits) -> tuple[int, int]:
+    if size is None or min(size) < 1:
+        raise broken("it has no size")
+    if size[0] * size[1] > limits.max_pixels:
+        message = f"The photo claims {size[0]} x {size[1]} pixels, more than {limits.max_pixels:,}."
+        message += " Export it smaller, or raise the limit."
+        raise PhotoError("too_many_pixels", message)
+    return size
+
+
+def _open_image(
+    name: str, container: Container, limits: Limits
+) -> tuple[Image.Image, int, tuple[int, int]]:
+    """Decode within the limits; also the orientation still to be applied, and the stored size."""
+    if container.size is not None:
+        _within(container.size, limits)
+    if name == "heif":
+        # libheif turns the pixels itself, and a HEIF's EXIF orientation is then only history.
+        heif = pillow_heif.open_heif(container.data)
+        size = _within(heif.size, limits)
+        return heif.to_pillow(), 1, size
+    image: Image.Image = _PLUGINS[name](io.BytesIO(container.data))
+    size = _within(image.size, limits)
+    image.load()
+    if name == "avif":
+        # Pillow leaves the pixels as stored, and rewrites EXIF to say what the container says.
+        return image, exif_orientation(image.info.get("exif", b"")), size
+    return image, container.orientation, size
+
+
+def _jpeg_pixels(container: Container, size: tuple[int, int], max_side: int | None) -> Pixels:
+    """Decode at the smallest DCT scale whose longer side is still at least `max_side`."""
+    side = "min_width" if size[0] >= size[1] else "min_height"
+    options = {} if max_side is None else {side: min(max_side, max(size))}
+    if container.components == 4:
+        inverted = b"Adobe" in container.data[:4096]
+        return _cmyk_to_rgb(_decode_jpeg(container.data, "CMYK", options), inverted)
+    return _decode_jpeg(container.data, "RGB", options)
+
+
+def _decode_jpeg(data: bytes, space: str, options: dict[str, int]) -> Pixels:
+    """Decode strictly, for libjpeg's complaint is the only sign that a part is missing."""
+    try:
+        pixels: Pixels = simplejpeg.decode_jpeg(data, space, **options)
+    except ValueError as error:
+        if not any(words in str(error) for words in _HARMLESS) or not jpeg_scans(data)[1]:
+            raise broken(f"its JPEG data is damaged or cut off ({error})") from None
+        pixels = simplejpeg.decode_jpeg(data, space, strict=False, **options)
+    return pixels
+
+
+def _cmyk_to_rgb(pixels: Pixels, inverted: bool) -> Pixels:
+    """Adobe stores CMYK inverted (255 = no ink), and so does everyone who writes its marker."""
+    light = pixels if inverted else 255 - pixels
+    product = light[..., :3].astype(np.uint16) * light[..., 3:]
+    return (product // 255).astype(np.uint8)
+
+
+def _reduced(image: Image.Image, max_side: int | None) -> Image.Image:
+    """Shrink a large plain picture by a whole number first: one copy in memory, not three."""
+    factor = max(image.size) // max_side if max_side else 1
+    return image.reduce(factor) if factor > 1 and image.mode in ("L", "RGB") else image
+
+
+def _rgb(image: Image.Image) -> Pixels:
+    """Turn any mode into RGB: deep samples scaled, not clipped; transparency over white."""
+    if image.mode.startswith("I;16"):
+        return _grey_to_rgb((np.asarray(image).astype(np.uint16) // 257).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        return _grey_to_rgb(_stretched(np.asarray(image)))
+    if image.mode in _ALPHA_MODES or "transparency" in image.info:
+        seen = image.convert("RGBA")
+        white = Image.new("RGBA", seen.size, "white")
+        return np.array(Image.alpha_composite(white, seen).convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _stretched(values: NDArray[Any]) -> Pixels:
+    """Map the range found to 0..255: 32-bit and float samples have no white that all agree on."""
+    finite = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
+    low, high = float(finite.min()), float(finite.max())
+    return ((finite - low) * (255.0 / ((high - low) or 1.0))).astype(np.uint8)
+
+
+def _grey_to_rgb(grey: Pixels) -> Pixels:
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _fitted(pixels: Pixels, size: tuple[int, int], max_side: int | None) -> Pixels:
+    """Average down to exactly `max_side`, in the original's proportions, not a rounded scale's."""
+    if max_side is None or max(size) <= max_side:
+        return pixels
+    width, height = (max(1, round(side * max_side / max(size))) for side in size)
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Apply an EXIF orientation; the one place where a picture is turned."""
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    # Which axes each value mirrors after that transposition.
+    rows, columns = {
+        2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1),
+    }.get(orientation, (1, 1))  # fmt: skip
+    return np.ascontiguousarray(pixels[::rows, ::columns])
