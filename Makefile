@@ -1,0 +1,53 @@
+# Everything runs in .venv, which the first target makes: Python 3.11+, make and a package index are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+PHOTOS ?=
+
+.PHONY: help setup demo up test check format bench verify-main lock schema clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 16
+
+setup: .venv/ready ## the virtual environment, from the lock file
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Memoria needs Python 3.11 or newer: make … PYTHON=python3.12")'
+	@echo "Setting up .venv from requirements.lock; a few minutes, once."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## the main job on a sample album; PHOTOS=/path/to/album for yours
+	@$(BIN)/memoria demo $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+up: setup ## database, Dagster UI and daemon, until Ctrl-C
+	@exec $(BIN)/memoria up
+
+test: setup ## all tests
+	@$(BIN)/python -m pytest
+
+check: setup ## format, lint, types, Dagster's definitions
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/dg check defs
+
+format: setup ## write the format, mend what lint can
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+bench: setup ## benchmarks, as ratios within one run
+	@$(BIN)/python -m memoria_pipeline_tests.bench
+
+verify-main: setup ## the figures of the main job: asked, reached
+	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_main
+
+lock: setup ## pin every dependency anew, with hashes and without an index's address
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+
+schema: setup ## sql/schema.sql from the migrations
+	@$(BIN)/python -m memoria_pipeline.store.migrate --dump
+
+clean: ## remove the virtual environment and the caches (MEMORIA_HOME stays)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

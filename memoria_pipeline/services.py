@@ -1,0 +1,127 @@
+"""The programs we start: a Dagster run, and the UI with its daemon."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from memoria_pipeline.errors import MemoriaError
+from memoria_pipeline.settings import child_environment
+from memoria_pipeline.store.db import Databases
+
+_CHECKOUT = Path(__file__).parents[1]  # where dagster.yaml and workspace.yaml lie
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended; seconds by step, in the order they ran."""
+
+    success: bool
+    run_id: str
+    seconds: Mapping[str, float]
+    log: Path
+
+
+def environment(home: Path, databases: Databases) -> dict[str, str]:
+    """What a Dagster process needs; also puts our dagster.yaml into its home."""
+    dagster_home = home / "dagster"
+    dagster_home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.copyfile(_CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
+    return child_environment(
+        DAGSTER_HOME=str(dagster_home),
+        MEMORIA_HOME=str(home),
+        MEMORIA_DATABASE_URL=databases.memoria,
+        MEMORIA_DAGSTER_DATABASE_URL=databases.dagster,
+    )
+
+
+def process_event(
+    event: UUID, home: Path, databases: Databases, meanwhile: Callable[[], None]
+) -> RunResult:
+    """Materialise the event's partition in its own process; call `meanwhile` while it works."""
+    log = home / "logs" / f"{event}.log"
+    log.parent.mkdir(mode=0o700, exist_ok=True)
+    command = [sys.executable, "-m", "memoria_pipeline.defs.launch", str(event)]
+    with log.open("w") as errors:
+        run = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=_CHECKOUT,
+            env=environment(home, databases),
+        )
+        try:
+            while run.poll() is None:
+                meanwhile()
+                time.sleep(0.1)
+        finally:
+            _stop([run])
+        output = run.stdout.read() if run.stdout else ""
+    return _result(output, log)
+
+
+def _result(output: str, log: Path) -> RunResult:
+    lines = output.strip().splitlines()
+    if not lines or not lines[-1].startswith("{"):
+        last = "\n".join(log.read_text(errors="replace").strip().splitlines()[-15:])
+        raise MemoriaError(f"The run ended without a result; the end of {log}:\n{last}")
+    said = json.loads(lines[-1])
+    return RunResult(said["success"], said["run_id"], said["seconds"], log)
+
+
+def serve(home: Path, databases: Databases, port: int, ready: Callable[[], None]) -> int:
+    """Run the Dagster UI and daemon until Ctrl-C, a SIGTERM, or until one of them ends.
+
+    Returns 0 after a signal, 1 when one of them ended by itself.
+    """
+    workspace = str(_CHECKOUT / "workspace.yaml")
+    binaries = Path(sys.executable).parent
+    commands = [
+        [str(binaries / "dagster-webserver"), "-w", workspace, "-h", "127.0.0.1", "-p", str(port)],
+        [str(binaries / "dagster-daemon"), "run", "-w", workspace],
+    ]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    running = [_quiet(each, home, databases) for each in commands]
+    try:
+        ready()
+        while all(each.poll() is None for each in running):
+            time.sleep(0.5)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _stop(running)
+
+
+def _quiet(command: Sequence[str], home: Path, databases: Databases) -> subprocess.Popen[str]:
+    log = home / "logs" / f"{Path(command[0]).name}.log"
+    log.parent.mkdir(mode=0o700, exist_ok=True)
+    with log.open("a") as out:
+        return subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=_CHECKOUT,
+            env=environment(home, databases),
+            start_new_session=True,  # Ctrl-C comes to us; we end them in order
+        )
+
+
+def _stop(programs: Sequence[subprocess.Popen[str]]) -> None:
+    for each in programs:
+        if each.poll() is None:
+            each.send_signal(signal.SIGINT)
+    for each in programs:
+        try:
+            each.wait(20)
+        except subprocess.TimeoutExpired:
+            each.kill()
+            each.wait()

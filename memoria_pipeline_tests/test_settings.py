@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from memoria_pipeline.errors import SettingsError
+from memoria_pipeline.settings import Settings
+
+
+def test_nothing_set_gives_the_defaults_of_the_interfaces() -> None:
+    read = Settings.of({})
+    assert (read.min_cluster_size, read.min_samples, read.cluster_epsilon) == (3, 2, 0.4)
+    assert (read.detection_threshold, read.det_size, read.wanted_device) == (0.5, 640, "auto")
+    assert read.home == Path("~/.memoria").expanduser()
+
+
+def test_the_names_people_already_have_are_read() -> None:
+    old = {
+        "DETECTION_THRESHOLD": "0.6",
+        "DET_SIZE": "320",
+        "MIN_CLUSTER_SIZE": "4",
+        "MIN_SAMPLES": "1",
+        "CLUSTER_EPSILON": "0.5",
+        "USE_GPU": "true",
+        "CALLBACK_URL": "https://example.org/done",
+        "CALLBACK_SECRET": "s" * 32,
+        "SUPABASE_URL": "https://example.org",
+        "SUPABASE_SERVICE_ROLE_KEY": "k",
+    }
+    read = Settings.of(old)
+    assert (read.detection_threshold, read.det_size, read.wanted_device) == (0.6, 320, "cuda")
+    assert (read.min_cluster_size, read.min_samples, read.cluster_epsilon) == (4, 1, 0.5)
+    assert read.callback_url == "https://example.org/done"
+    assert read.supabase_service_role_key == "k"
+
+
+def test_our_own_name_wins_over_the_old_one() -> None:
+    assert Settings.of({"DET_SIZE": "320", "MEMORIA_DET_SIZE": "960"}).det_size == 960
+
+
+def test_an_empty_value_counts_as_unset() -> None:
+    assert Settings.of({"MEMORIA_DET_SIZE": " "}).det_size == 640
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MEMORIA_DET_SIZE", "big"),
+        ("DETECTION_THRESHOLD", "1.5"),
+        ("USE_GPU", "perhaps"),
+        ("MEMORIA_DEVICE", "tpu"),
+        ("MEMORIA_CLUSTER_METHOD", "kmeans"),
+        ("MIN_SAMPLES", "0"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_an_error_that_names_its_variable(
+    name: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.of({name: value})
+
+
+def test_a_short_secret_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.of({"CALLBACK_SECRET": "hunter2"})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_secrets_do_not_show_when_settings_are_printed() -> None:
+    secret = "postgresql://me:hunter2@example.org/db"
+    shown = repr(Settings.of({"MEMORIA_DATABASE_URL": secret, "SUPABASE_SERVICE_ROLE_KEY": "hush"}))
+    assert "hunter2" not in shown
+    assert "hush" not in shown
