@@ -7,24 +7,14 @@ that failed is worth copying again.
 Colour profiles are not applied: detection and recognition do not notice them.
 """
 
-import io
+import re
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import cv2
 import numpy as np
-import pillow_heif
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
 
 from memoria_pipeline.errors import PhotoError
 from memoria_pipeline.vision.container import (
@@ -35,25 +25,17 @@ from memoria_pipeline.vision.container import (
     open_container,
     sniff,
 )
-from memoria_pipeline.vision.tiff import exif_orientation
+from memoria_pipeline.vision.raster import read_image
 
 __all__ = ["EXTENSIONS", "Limits", "Photo", "read_photo", "sniff"]
 
 Pixels = NDArray[np.uint8]
 
-# The plugins themselves, not Image.open: no other format can be reached, and Pillow's process-wide
-# limit and its warnings about large pictures take no part.
-_PLUGINS: dict[str, Any] = {
-    "png": PngImagePlugin.PngImageFile,
-    "gif": GifImagePlugin.GifImageFile,
-    "tiff": TiffImagePlugin.TiffImageFile,
-    "webp": WebPImagePlugin.WebPImageFile,
-    "avif": AvifImagePlugin.AvifImageFile,
-    "bmp": BmpImagePlugin.BmpImageFile,
-}
-# What libjpeg complains of although the picture is all there; anything else it says means damage.
-_HARMLESS = ("extraneous bytes", "Adobe color transform", "JFIF", "progression")
-_ALPHA_MODES = frozenset(("RGBA", "RGBa", "LA", "La", "PA"))
+# What libjpeg complains of although the picture is all there. Anything else it says means damage,
+# and so do extraneous bytes before a restart marker (0xd0 to 0xd7): the rows between are lost.
+_HARMLESS = re.compile(
+    "extraneous bytes before marker 0x(?!d[0-7])|Adobe color transform|JFIF|progression"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,45 +101,26 @@ def _allowed_format(data: bytes, limits: Limits) -> str:
 
 
 def _read(name: str, container: Container, max_side: int | None, limits: Limits) -> Photo:
+    orientation = container.orientation
     if name == "jpeg":
-        orientation, size = container.orientation, _within(container.size, limits)
+        size = _within(container.size or (0, 0), limits)
         pixels = _jpeg_pixels(container, size, max_side)
     else:
-        image, orientation, size = _open_image(name, container, limits)
-        pixels = _rgb(_reduced(image, max_side))
+        admit = partial(_within, limits=limits)
+        pixels, size, orientation = read_image(name, container, max_side, admit)
     upright = _upright(_fitted(pixels, size, max_side), orientation)
     width, height = size[::-1] if orientation >= 5 else size
     return Photo(upright, width, height, name)
 
 
-def _within(size: tuple[int, int] | None, limits: Limits) -> tuple[int, int]:
-    if size is None or min(size) < 1:
+def _within(size: tuple[int, int], limits: Limits) -> tuple[int, int]:
+    if min(size) < 1:
         raise broken("it has no size")
     if size[0] * size[1] > limits.max_pixels:
         message = f"The photo claims {size[0]} x {size[1]} pixels, more than {limits.max_pixels:,}."
         message += " Export it smaller, or raise the limit."
         raise PhotoError("too_many_pixels", message)
     return size
-
-
-def _open_image(
-    name: str, container: Container, limits: Limits
-) -> tuple[Image.Image, int, tuple[int, int]]:
-    """Decode within the limits; also the orientation still to be applied, and the stored size."""
-    if container.size is not None:
-        _within(container.size, limits)
-    if name == "heif":
-        # libheif turns the pixels itself, and a HEIF's EXIF orientation is then only history.
-        heif = pillow_heif.open_heif(container.data)
-        size = _within(heif.size, limits)
-        return heif.to_pillow(), 1, size
-    image: Image.Image = _PLUGINS[name](io.BytesIO(container.data))
-    size = _within(image.size, limits)
-    image.load()
-    if name == "avif":
-        # Pillow leaves the pixels as stored, and rewrites EXIF to say what the container says.
-        return image, exif_orientation(image.info.get("exif", b"")), size
-    return image, container.orientation, size
 
 
 def _jpeg_pixels(container: Container, size: tuple[int, int], max_side: int | None) -> Pixels:
@@ -175,7 +138,7 @@ def _decode_jpeg(data: bytes, space: str, options: dict[str, int]) -> Pixels:
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(data, space, **options)
     except ValueError as error:
-        if not any(words in str(error) for words in _HARMLESS) or not jpeg_scans(data)[1]:
+        if not _HARMLESS.search(str(error)) or not jpeg_scans(data)[1]:
             raise broken(f"its JPEG data is damaged or cut off ({error})") from None
         pixels = simplejpeg.decode_jpeg(data, space, strict=False, **options)
     return pixels
@@ -186,36 +149,6 @@ def _cmyk_to_rgb(pixels: Pixels, inverted: bool) -> Pixels:
     light = pixels if inverted else 255 - pixels
     product = light[..., :3].astype(np.uint16) * light[..., 3:]
     return (product // 255).astype(np.uint8)
-
-
-def _reduced(image: Image.Image, max_side: int | None) -> Image.Image:
-    """Shrink a large plain picture by a whole number first: one copy in memory, not three."""
-    factor = max(image.size) // max_side if max_side else 1
-    return image.reduce(factor) if factor > 1 and image.mode in ("L", "RGB") else image
-
-
-def _rgb(image: Image.Image) -> Pixels:
-    """Turn any mode into RGB: deep samples scaled, not clipped; transparency over white."""
-    if image.mode.startswith("I;16"):
-        return _grey_to_rgb((np.asarray(image).astype(np.uint16) // 257).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        return _grey_to_rgb(_stretched(np.asarray(image)))
-    if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        seen = image.convert("RGBA")
-        white = Image.new("RGBA", seen.size, "white")
-        return np.array(Image.alpha_composite(white, seen).convert("RGB"))
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
-
-
-def _stretched(values: NDArray[Any]) -> Pixels:
-    """Map the range found to 0..255: 32-bit and float samples have no white that all agree on."""
-    finite = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
-    low, high = float(finite.min()), float(finite.max())
-    return ((finite - low) * (255.0 / ((high - low) or 1.0))).astype(np.uint8)
-
-
-def _grey_to_rgb(grey: Pixels) -> Pixels:
-    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def _fitted(pixels: Pixels, size: tuple[int, int], max_side: int | None) -> Pixels:
