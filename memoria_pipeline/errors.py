@@ -34,3 +34,7 @@ class DatabaseError(MemoriaError):
 
 class LabError(MemoriaError):
     """A file given to the offline laboratory cannot be used."""
+
+
+class ConsentError(MemoriaError):
+    """Faces may not be looked for in this event: nobody has agreed, or it is over."""

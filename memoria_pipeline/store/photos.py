@@ -1,0 +1,157 @@
+"""Photos where they are: a folder, or a bucket behind any fsspec URL. They are only ever read."""
+
+import logging
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from memoria_pipeline.errors import PhotoError, SettingsError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPhoto:
+    """One file: its path below the root with forward slashes, its size in bytes, and a text that
+    changes when the file does."""
+
+    storage_key: str
+    byte_size: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Photos:
+    """The photos below one root: a folder, `file://…`, `s3://bucket/prefix`, …
+
+    Links are followed: whoever owns the root decides what is in it.
+    """
+
+    root: str
+
+    def list(self, exts: Collection[str]) -> Iterator[FoundPhoto]:
+        """Every file below the root with one of these endings (`.jpg`, in any case), by key.
+
+        Hidden files and folders are left out, a folder that cannot be read is logged and left
+        out. Raises SettingsError when the root itself cannot be: that is not an empty album.
+        """
+        wanted = tuple(ext.lower() for ext in exts)
+        fs, base = self._opened()
+        found = _walk_local(Path(base)) if isinstance(fs, LocalFileSystem) else _walk(fs, base)
+        chosen = (photo for photo in found if photo.storage_key.lower().endswith(wanted))
+        yield from sorted(chosen, key=lambda photo: photo.storage_key)
+
+    def read(self, key: str, max_bytes: int) -> bytes:
+        """The bytes of one photo.
+
+        Raises PhotoError: missing (also for a key that leads out of the root), too_large,
+        unreadable.
+        """
+        fs, base = self._opened()
+        path = f"{base.rstrip('/')}/{_inside(key)}"
+        try:
+            info = fs.info(path)
+            if info["type"] != "file":  # a pipe would never end
+                raise PhotoError("unreadable", f"{key}: not a plain file; replace it.")
+            if (info["size"] or 0) > max_bytes:
+                raise _too_large(key, max_bytes)
+            with fs.open(path, "rb") as file:
+                data: bytes = file.read(max_bytes + 1)
+        except FileNotFoundError:
+            raise PhotoError("missing", f"{key}: no longer there; upload it again.") from None
+        except PhotoError:
+            raise
+        except (
+            Exception
+        ) as error:  # each bucket's client has errors of its own; none stops an event
+            kind = type(error).__name__
+            raise PhotoError(
+                "unreadable", f"{key}: cannot be read ({kind}); it will be tried again."
+            ) from error
+        if len(data) > max_bytes:  # it grew, or the bucket gave no size
+            raise _too_large(key, max_bytes)
+        return data
+
+    def _opened(self) -> tuple[Any, str]:
+        try:
+            fs, base = fsspec.core.url_to_fs(self.root)
+        except ImportError as error:
+            scheme = self.root.partition("://")[0]
+            raise SettingsError(
+                f"Photos at {scheme}:// need one more package: {error}. Install it too."
+            ) from error
+        except ValueError as error:
+            raise SettingsError(f"{self.root}: not a folder or an address ({error}).") from error
+        return fs, base
+
+
+def _inside(key: str) -> str:
+    path = PurePosixPath(key)
+    if path.is_absolute() or ".." in path.parts or "\0" in key or "\\" in key or not path.parts:
+        raise PhotoError("missing", f"{key!r}: not the key of a photo below the album; not read.")
+    return str(path)
+
+
+def _too_large(key: str, max_bytes: int) -> PhotoError:
+    limit = f"{max_bytes / 1e6:.0f} MB"
+    return PhotoError(
+        "too_large", f"{key}: larger than {limit}; make it smaller or raise the limit."
+    )
+
+
+def _walk_local(base: Path) -> Iterator[FoundPhoto]:
+    if not base.is_dir():
+        raise SettingsError(f"{base}: no such folder; check the path, or mount it.")
+    if not os.access(base, os.R_OK | os.X_OK):
+        raise SettingsError(f"{base}: this folder may not be read; change its permissions.")
+    seen = set()  # a link may lead back up
+    for folder, folders, names in os.walk(base, onerror=_skipped, followlinks=True):
+        here = Path(folder)
+        identity = (here.stat().st_dev, here.stat().st_ino)
+        if identity in seen:
+            folders.clear()
+            continue
+        seen.add(identity)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if not name.startswith("."):
+                yield from _local(here / name, base)
+
+
+def _local(path: Path, base: Path) -> Iterator[FoundPhoto]:
+    key = path.relative_to(base).as_posix()
+    try:
+        key.encode()
+        about = path.stat()
+    except UnicodeEncodeError:
+        _log.warning("%r: its name is not UTF-8, left out; rename it", key)
+    except OSError as error:
+        _log.warning("%s: left out (%s)", key, error.strerror)
+    else:
+        if path.is_file():
+            yield FoundPhoto(key, about.st_size, f"{about.st_mtime_ns:x}-{about.st_size:x}")
+
+
+def _skipped(error: OSError) -> None:
+    _log.warning("%s: folder left out (%s)", error.filename, error.strerror)
+
+
+def _walk(fs: Any, base: str) -> Iterator[FoundPhoto]:
+    if not fs.exists(base):
+        raise SettingsError(f"{base}: nothing there; check the address and the credentials.")
+    for path, info in fs.find(base, detail=True).items():
+        key = path.removeprefix(base).lstrip("/")
+        if not any(part.startswith(".") for part in PurePosixPath(key).parts):
+            yield FoundPhoto(key, int(info["size"] or 0), _etag(info))
+
+
+def _etag(info: dict[str, Any]) -> str:
+    for name in ("ETag", "etag", "LastModified", "mtime", "updated", "created"):
+        if info.get(name):
+            return f"{info[name]}-{info['size']}"
+    return str(info["size"])

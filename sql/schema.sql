@@ -1,0 +1,1061 @@
+CREATE SCHEMA analytics;
+
+CREATE SCHEMA memoria;
+
+CREATE FUNCTION memoria.cleanup_face_embeddings_on_event_archive() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    if new.status = 'active' then
+        perform memoria.create_event_partition(new.id);
+        update memoria.media set status = 'pending', attempts = 0
+        where event_id = new.id and status = 'analysed';
+        update memoria.events set archived_at = null where id = new.id;
+    elsif old.status = 'active' then
+        perform memoria.drop_event_partition(new.id);
+        update memoria.events set archived_at = now() where id = new.id;
+    end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.create_event_partition(event uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    part text := memoria.partition_name(event);
+begin
+    if to_regclass(format('memoria.%I', part)) is not null then
+        return;
+    end if;
+    execute format('create table memoria.%I (like memoria.faces including defaults including constraints)', part);
+    execute format('alter table memoria.%I add foreign key (event_id, media_id) '
+        'references memoria.media (event_id, id) on delete cascade', part);
+    execute format('alter table memoria.%I add foreign key (event_id, face_person_id) '
+        'references memoria.face_persons (event_id, id)', part);
+    execute format('alter table memoria.%I enable row level security', part);
+    execute format('alter table memoria.%I force row level security', part);
+    execute format('alter table memoria.faces attach partition memoria.%I for values in (%L)',
+        part, event);
+end
+$$;
+
+CREATE FUNCTION memoria.current_user_id() RETURNS uuid
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    AS $$
+    select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid
+$$;
+
+CREATE FUNCTION memoria.decisions_append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    if current_user = 'memoria_erasure' then
+        return coalesce(new, old);
+    end if;
+    if tg_op = 'DELETE' and not exists (select from memoria.events where id = old.event_id) then
+        return old;
+    end if;
+    raise exception 'decisions are append-only: % refused', lower(tg_op)
+        using hint = 'write a decision of kind undo that supersedes it',
+              errcode = 'insufficient_privilege';
+end
+$$;
+
+CREATE FUNCTION memoria.drop_event_partition(event uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    update memoria.face_persons set representative_face_id = null
+    where event_id = event and representative_face_id is not null;
+    update memoria.media_tags set face_id = null
+    where event_id = event and face_id is not null;
+    execute format('drop table if exists memoria.%I', memoria.partition_name(event));
+end
+$$;
+
+CREATE FUNCTION memoria.events_partition() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    if tg_op = 'DELETE' then
+        perform memoria.drop_event_partition(old.id);
+        return old;
+    end if;
+    if new.status = 'active' then
+        perform memoria.create_event_partition(new.id);
+    end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.face_persons_guard() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    if not exists (
+        select from memoria.faces
+        where event_id = new.event_id and id = new.representative_face_id
+    ) then
+        raise exception 'face %: no such face in event %', new.representative_face_id, new.event_id
+            using errcode = 'foreign_key_violation';
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION memoria.faces_gone() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    update memoria.face_persons p
+    set representative_face_id = null
+    from gone
+    where p.event_id = gone.event_id and p.representative_face_id = gone.id;
+    update memoria.media_tags t
+    set face_id = null
+    from gone
+    where t.event_id = gone.event_id and t.face_id = gone.id;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.faces_guard() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+declare
+    event record;
+begin
+    select face_recognition_enabled as enabled, face_model into event
+    from memoria.events where id = new.event_id;
+    if not coalesce(event.enabled, false) then
+        raise exception 'event %: face recognition is switched off, so no face is stored', new.event_id
+            using hint = 'set events.face_recognition_enabled once the organiser agrees',
+                  errcode = 'insufficient_privilege';
+    end if;
+    new.model := coalesce(new.model, event.face_model, 'unknown');
+    if new.embedding is not null and l2_norm(new.embedding) not between 0.99 and 1.01 then
+        new.embedding := l2_normalize(new.embedding);
+    end if;
+    if tg_op = 'UPDATE' then
+        new.embedded_at := clock_timestamp();
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION memoria.media_frees_copies() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    update memoria.media m
+    set status = 'pending', duplicate_of = null
+    from gone
+    where m.event_id = gone.event_id and m.duplicate_of = gone.id;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.media_tags_guard() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    new.event_id := coalesce(new.event_id,
+        (select event_id from memoria.media where id = new.media_id));
+    if new.face_id is not null and not exists (
+        select from memoria.faces
+        where event_id = new.event_id and id = new.face_id and media_id = new.media_id
+    ) then
+        raise exception 'face %: not a face of photo %', new.face_id, new.media_id
+            using errcode = 'foreign_key_violation';
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION memoria.my_events(VARIADIC roles text[]) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select event_id
+    from memoria.event_members
+    where user_id = memoria.current_user_id() and role = any (roles)
+$$;
+
+CREATE FUNCTION memoria.partition_name(event uuid) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+    select 'faces_' || replace(event::text, '-', '')
+$$;
+
+CREATE FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    person_ids uuid[];
+    purged_ids uuid[];
+    photo_ids uuid[];
+    tags integer;
+    receipt jsonb;
+begin
+    if "user" is null or event is null then
+        raise exception 'purge_face_data_for_user needs a user and an event'
+            using errcode = 'null_value_not_allowed';
+    end if;
+    -- No grouping may write while this runs: it takes the same lock.
+    perform from memoria.events where id = event for no key update;
+    with recursive theirs as (
+        select id from memoria.face_persons where event_id = event and linked_user_id = "user"
+        union
+        select p.id from memoria.face_persons p join theirs t on p.merged_into_id = t.id
+        where p.event_id = event
+    )
+    select coalesce(array_agg(id), '{}') into person_ids from theirs;
+
+    select coalesce(array_agg(f.id), '{}'), coalesce(array_agg(distinct f.media_id), '{}')
+    into purged_ids, photo_ids
+    from memoria.faces f
+    where f.event_id = event and (f.face_person_id = any (person_ids) or f.id in (
+        select t.face_id from memoria.media_tags t
+        where t.event_id = event and t.tagged_user_id = "user"));
+
+    delete from memoria.media_tags t where t.event_id = event and t.tagged_user_id = "user";
+    get diagnostics tags = row_count;
+    delete from memoria.faces f where f.event_id = event and f.id = any (purged_ids);
+    update memoria.faces f
+    set evidence = array(select e from unnest(f.evidence) e where e <> all (purged_ids))
+    where f.event_id = event and f.evidence && purged_ids;
+    delete from memoria.face_persons p where p.event_id = event and p.id = any (person_ids);
+    update memoria.media m
+    set faces_found = (select count(*) from memoria.faces f
+                       where f.event_id = event and f.media_id = m.id)
+    where m.event_id = event and m.id = any (photo_ids) and m.faces_found is not null;
+    perform memoria.refresh_person_counts(event);
+
+    receipt := jsonb_build_object('persons', cardinality(person_ids),
+        'faces', cardinality(purged_ids), 'embeddings', cardinality(purged_ids), 'tags', tags);
+    insert into memoria.erasures (event_id, scope, status, receipt, completed_at)
+    values (event, 'person', 'completed', receipt, now());
+    return receipt;
+end
+$$;
+
+CREATE FUNCTION memoria.refresh_person_counts(event uuid) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS $$
+    update memoria.face_persons p
+    set metadata = p.metadata || counted.now,
+        version = p.version + (p.status = 'pending')::integer,
+        updated_at = now()
+    from (
+        select p.id, jsonb_build_object('face_count', count(f.id),
+            'avg_quality', round(avg(f.quality_score)::numeric, 4)) as now
+        from memoria.face_persons p
+        left join memoria.faces f on f.event_id = event and f.face_person_id = p.id
+        where p.event_id = event
+        group by p.id
+    ) counted
+    where p.event_id = event and p.id = counted.id and not p.metadata @> counted.now
+$$;
+
+CREATE TABLE memoria.media (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    storage_key text NOT NULL,
+    byte_size bigint,
+    etag text,
+    modified_at timestamp with time zone,
+    sha256 text,
+    width integer,
+    height integer,
+    status text DEFAULT 'pending'::text NOT NULL,
+    error_code text,
+    error text,
+    attempts integer DEFAULT 0 NOT NULL,
+    face_model text,
+    duplicate_of uuid,
+    analysed_at timestamp with time zone,
+    faces_found integer,
+    seconds real,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT media_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT media_byte_size_check CHECK ((byte_size >= 0)),
+    CONSTRAINT media_check CHECK ((duplicate_of <> id)),
+    CONSTRAINT media_check1 CHECK (((status = 'duplicate'::text) = (duplicate_of IS NOT NULL))),
+    CONSTRAINT media_check2 CHECK (((status <> 'failed'::text) OR (error_code IS NOT NULL))),
+    CONSTRAINT media_check3 CHECK (((status <> 'analysed'::text) OR ((analysed_at IS NOT NULL) AND (face_model IS NOT NULL) AND (faces_found IS NOT NULL)))),
+    CONSTRAINT media_faces_found_check CHECK ((faces_found >= 0)),
+    CONSTRAINT media_height_check CHECK ((height > 0)),
+    CONSTRAINT media_seconds_check CHECK ((seconds >= (0)::double precision)),
+    CONSTRAINT media_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT media_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'analysed'::text, 'failed'::text, 'duplicate'::text, 'missing'::text]))),
+    CONSTRAINT media_storage_key_check CHECK ((storage_key <> ''::text)),
+    CONSTRAINT media_width_check CHECK ((width > 0))
+);
+
+ALTER TABLE ONLY memoria.media FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.media.etag IS 'Changes when the file at the source changes.';
+
+COMMENT ON COLUMN memoria.media.faces_found IS 'Stays when the faces go: an anonymous count.';
+
+COMMENT ON COLUMN memoria.media.seconds IS 'What the analysis of this photo took.';
+
+CREATE VIEW analytics.detection WITH (security_invoker='true') AS
+ SELECT event_id,
+    face_model,
+    count(*) AS photos,
+    round((avg(seconds))::numeric, 4) AS mean_seconds_per_photo,
+    round(avg(faces_found), 4) AS mean_faces_per_photo
+   FROM memoria.media
+  WHERE (status = 'analysed'::text)
+  GROUP BY event_id, face_model;
+
+CREATE TABLE memoria.events (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    code text,
+    status text DEFAULT 'active'::text NOT NULL,
+    face_recognition_enabled boolean DEFAULT false NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    retention_days integer,
+    photo_root text,
+    face_model text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    archived_at timestamp with time zone,
+    CONSTRAINT events_check CHECK (((ends_at IS NULL) OR (starts_at IS NULL) OR (ends_at >= starts_at))),
+    CONSTRAINT events_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT events_retention_days_check CHECK ((retention_days >= 0)),
+    CONSTRAINT events_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text, 'deleted'::text])))
+);
+
+ALTER TABLE ONLY memoria.events FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.events.photo_root IS 'Folder or fsspec URL that its photos are in.';
+
+COMMENT ON COLUMN memoria.events.face_model IS 'The model pack it started with; a backfill moves it.';
+
+CREATE VIEW analytics.event_coverage WITH (security_invoker='true') AS
+ SELECT e.id AS event_id,
+    count(m.id) AS photos,
+    count(m.id) FILTER (WHERE (m.status = 'analysed'::text)) AS analysed,
+    count(m.id) FILTER (WHERE (m.status = 'failed'::text)) AS failed,
+    count(m.id) FILTER (WHERE (m.faces_found > 0)) AS photos_with_faces,
+    round(((count(m.id) FILTER (WHERE (m.faces_found > 0)))::numeric / (NULLIF(count(m.id), 0))::numeric), 4) AS coverage
+   FROM (memoria.events e
+     LEFT JOIN memoria.media m ON (((m.event_id = e.id) AND (m.status <> ALL (ARRAY['missing'::text, 'duplicate'::text])))))
+  WHERE e.face_recognition_enabled
+  GROUP BY e.id;
+
+CREATE VIEW analytics.events_with_recognition WITH (security_invoker='true') AS
+ SELECT status,
+    count(*) AS events,
+    count(*) FILTER (WHERE face_recognition_enabled) AS switched_on
+   FROM memoria.events
+  GROUP BY status;
+
+CREATE TABLE memoria.ml_jobs (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    job_type text NOT NULL,
+    event_id uuid NOT NULL,
+    media_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    priority text DEFAULT 'normal'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    error text,
+    result jsonb,
+    claim_token uuid,
+    lease_until timestamp with time zone,
+    next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    CONSTRAINT ml_jobs_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT ml_jobs_check CHECK (((claim_token IS NULL) OR (status = 'processing'::text))),
+    CONSTRAINT ml_jobs_job_type_check CHECK ((job_type = ANY (ARRAY['detect'::text, 'cluster'::text, 'erase'::text]))),
+    CONSTRAINT ml_jobs_priority_check CHECK ((priority = ANY (ARRAY['high'::text, 'normal'::text, 'low'::text]))),
+    CONSTRAINT ml_jobs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY memoria.ml_jobs FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.ml_jobs.claim_token IS 'Only who holds it may write the outcome.';
+
+CREATE VIEW analytics.failed_jobs WITH (security_invoker='true') AS
+ SELECT id,
+    event_id,
+    job_type,
+    attempts,
+    error,
+    created_at,
+    completed_at
+   FROM memoria.ml_jobs
+  WHERE (status = 'failed'::text);
+
+CREATE VIEW analytics.jobs WITH (security_invoker='true') AS
+ SELECT job_type,
+    count(*) FILTER (WHERE (status = 'pending'::text)) AS pending,
+    count(*) FILTER (WHERE (status = 'processing'::text)) AS processing,
+    count(*) FILTER (WHERE (status = 'completed'::text)) AS completed,
+    count(*) FILTER (WHERE (status = 'failed'::text)) AS failed,
+    round(((count(*) FILTER (WHERE (status = 'failed'::text)))::numeric / (NULLIF(count(*) FILTER (WHERE (status = ANY (ARRAY['completed'::text, 'failed'::text]))), 0))::numeric), 4) AS failure_rate,
+    round(EXTRACT(epoch FROM avg((completed_at - started_at)) FILTER (WHERE (status = 'completed'::text))), 3) AS mean_seconds
+   FROM memoria.ml_jobs
+  GROUP BY job_type;
+
+CREATE TABLE memoria.cluster_runs (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    method text NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    measures jsonb DEFAULT '{}'::jsonb NOT NULL,
+    model text NOT NULL,
+    fingerprint text NOT NULL,
+    status text DEFAULT 'proposed'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    published_at timestamp with time zone,
+    CONSTRAINT cluster_runs_check CHECK (((status = 'published'::text) = (published_at IS NOT NULL))),
+    CONSTRAINT cluster_runs_measures_check CHECK ((jsonb_typeof(measures) = 'object'::text)),
+    CONSTRAINT cluster_runs_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
+    CONSTRAINT cluster_runs_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'published'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY memoria.cluster_runs FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.cluster_runs.fingerprint IS 'Of the faces that went in: the same faces have the same one.';
+
+CREATE VIEW analytics.last_clustering WITH (security_invoker='true') AS
+ SELECT DISTINCT ON (event_id) event_id,
+    id AS cluster_run_id,
+    method,
+    model,
+    published_at,
+    ((measures ->> 'silhouette'::text))::double precision AS silhouette,
+    ((measures ->> 'noise_ratio'::text))::double precision AS noise_ratio
+   FROM memoria.cluster_runs
+  WHERE (status = 'published'::text)
+  ORDER BY event_id, published_at DESC, id;
+
+CREATE TABLE memoria.face_persons (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    cluster_label integer,
+    representative_face_id uuid,
+    linked_user_id uuid,
+    status text DEFAULT 'pending'::text NOT NULL,
+    invitation_email text,
+    merged_into_id uuid,
+    metadata jsonb DEFAULT '{"face_count": 0, "avg_quality": null, "manual_edits": 0}'::jsonb NOT NULL,
+    model text,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT face_persons_check CHECK ((merged_into_id <> id)),
+    CONSTRAINT face_persons_check1 CHECK (((status <> 'merged'::text) OR (merged_into_id IS NOT NULL))),
+    CONSTRAINT face_persons_check2 CHECK (((status <> 'linked'::text) OR (linked_user_id IS NOT NULL))),
+    CONSTRAINT face_persons_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT face_persons_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'linked'::text, 'invited'::text, 'ignored'::text, 'merged'::text])))
+);
+
+ALTER TABLE ONLY memoria.face_persons FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.face_persons.metadata IS 'face_count, avg_quality, manual_edits: what applications show of a person.';
+
+COMMENT ON COLUMN memoria.face_persons.model IS 'The model pack whose faces it was grouped from.';
+
+COMMENT ON COLUMN memoria.face_persons.version IS 'For optimistic concurrency: grows whenever a person changes, bar the counts of a reviewed one.';
+
+CREATE VIEW analytics.people WITH (security_invoker='true') AS
+ SELECT event_id,
+    status,
+    count(*) AS clusters,
+    COALESCE(sum(((metadata ->> 'face_count'::text))::integer), (0)::bigint) AS faces
+   FROM memoria.face_persons
+  GROUP BY event_id, status;
+
+CREATE TABLE memoria.consents (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid,
+    user_id uuid NOT NULL,
+    purpose text NOT NULL,
+    given boolean NOT NULL,
+    text_version text NOT NULL,
+    language text,
+    recorded_by uuid NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT consents_purpose_check CHECK ((purpose = ANY (ARRAY['grouping'::text, 'own_photos'::text, 'other_events'::text])))
+);
+
+ALTER TABLE ONLY memoria.consents FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.consents IS 'A ledger: the newest row of a user, event and purpose counts.';
+
+CREATE TABLE memoria.decisions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    seq bigint NOT NULL,
+    event_id uuid NOT NULL,
+    kind text NOT NULL,
+    actor_id uuid NOT NULL,
+    face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    person_id uuid,
+    other_person_id uuid,
+    media_id uuid,
+    subject_user_id uuid,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reason text,
+    supersedes uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT decisions_check CHECK (((kind <> 'undo'::text) OR (supersedes IS NOT NULL))),
+    CONSTRAINT decisions_details_check CHECK ((jsonb_typeof(details) = 'object'::text)),
+    CONSTRAINT decisions_kind_check CHECK ((kind = ANY (ARRAY['confirm'::text, 'reject'::text, 'merge'::text, 'split'::text, 'move'::text, 'ignore'::text, 'not_a_face'::text, 'assign'::text, 'invite'::text, 'unassign'::text, 'undo'::text])))
+);
+
+ALTER TABLE ONLY memoria.decisions FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.decisions IS 'Append-only; the current state is a fold over it, by seq.';
+
+ALTER TABLE memoria.decisions ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME memoria.decisions_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE memoria.erasures (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid,
+    scope text NOT NULL,
+    subject_hash text,
+    status text DEFAULT 'requested'::text NOT NULL,
+    receipt jsonb,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    completed_at timestamp with time zone,
+    CONSTRAINT erasures_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
+    CONSTRAINT erasures_receipt_check CHECK ((jsonb_typeof(receipt) = 'object'::text)),
+    CONSTRAINT erasures_scope_check CHECK ((scope = ANY (ARRAY['person'::text, 'event'::text]))),
+    CONSTRAINT erasures_status_check CHECK ((status = ANY (ARRAY['requested'::text, 'running'::text, 'completed'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY memoria.erasures FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE memoria.event_members (
+    event_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT event_members_role_check CHECK ((role = ANY (ARRAY['organiser'::text, 'photographer'::text, 'member'::text, 'guest'::text])))
+);
+
+ALTER TABLE ONLY memoria.event_members FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE memoria.faces (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    media_id uuid NOT NULL,
+    face_person_id uuid,
+    bbox jsonb NOT NULL,
+    landmarks jsonb,
+    det_score real,
+    quality_score real DEFAULT 0 NOT NULL,
+    quality_class text DEFAULT 'A'::text NOT NULL,
+    embedding public.halfvec(512),
+    model text NOT NULL,
+    probability real,
+    margin real,
+    evidence uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    human_touched boolean DEFAULT false NOT NULL,
+    lost boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    embedded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    erased_at timestamp with time zone,
+    CONSTRAINT faces_bbox_check CHECK (COALESCE((((((bbox ->> 'x'::text))::double precision >= (0)::double precision) AND (((bbox ->> 'x'::text))::double precision <= (1)::double precision)) AND ((((bbox ->> 'y'::text))::double precision >= (0)::double precision) AND (((bbox ->> 'y'::text))::double precision <= (1)::double precision)) AND (((bbox ->> 'w'::text))::double precision > (0)::double precision) AND (((bbox ->> 'h'::text))::double precision > (0)::double precision) AND ((((bbox ->> 'x'::text))::double precision + ((bbox ->> 'w'::text))::double precision) <= (1.000001)::double precision) AND ((((bbox ->> 'y'::text))::double precision + ((bbox ->> 'h'::text))::double precision) <= (1.000001)::double precision)), false)),
+    CONSTRAINT faces_check CHECK (((NOT lost) OR human_touched)),
+    CONSTRAINT faces_det_score_check CHECK (((det_score >= (0)::double precision) AND (det_score <= (1)::double precision))),
+    CONSTRAINT faces_embedding_unit_length CHECK (((embedding IS NULL) OR ((public.l2_norm(embedding) >= (0.99)::double precision) AND (public.l2_norm(embedding) <= (1.01)::double precision)))),
+    CONSTRAINT faces_embedding_unless_erased CHECK (((embedding IS NULL) = (erased_at IS NOT NULL))),
+    CONSTRAINT faces_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
+    CONSTRAINT faces_quality_class_check CHECK ((quality_class = ANY (ARRAY['A'::text, 'B'::text, 'C'::text]))),
+    CONSTRAINT faces_quality_score_check CHECK (((quality_score >= (0)::double precision) AND (quality_score <= (1)::double precision)))
+)
+PARTITION BY LIST (event_id);
+
+ALTER TABLE ONLY memoria.faces FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.faces.bbox IS '{x, y, w, h} in [0, 1] of the upright photo.';
+
+COMMENT ON COLUMN memoria.faces.landmarks IS 'Five [x, y] in [0, 1] of the upright photo.';
+
+COMMENT ON COLUMN memoria.faces.embedding IS 'Unit length, padded with zeros to 512; packs are never compared with one another.';
+
+COMMENT ON COLUMN memoria.faces.probability IS 'That the face is of face_person_id.';
+
+COMMENT ON COLUMN memoria.faces.margin IS 'How far the runner-up was behind.';
+
+COMMENT ON COLUMN memoria.faces.lost IS 'A human touched it, and no analysis finds it any more.';
+
+CREATE TABLE memoria.media_tags (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    media_id uuid NOT NULL,
+    tagged_user_id uuid NOT NULL,
+    tagged_by_user_id uuid NOT NULL,
+    source text NOT NULL,
+    bbox jsonb,
+    face_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT media_tags_source_check CHECK ((source = ANY (ARRAY['manual'::text, 'face_clustering'::text, 'imported'::text, 'suggested'::text])))
+);
+
+ALTER TABLE ONLY memoria.media_tags FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE memoria.migrations (
+    name text NOT NULL,
+    sha256 text,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT migrations_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+ALTER TABLE ONLY memoria.migrations FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.migrations IS 'Which files of sql/migrations this database has seen.';
+
+ALTER TABLE ONLY memoria.cluster_runs
+    ADD CONSTRAINT cluster_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.consents
+    ADD CONSTRAINT consents_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.decisions
+    ADD CONSTRAINT decisions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.event_members
+    ADD CONSTRAINT event_members_pkey PRIMARY KEY (event_id, user_id);
+
+ALTER TABLE ONLY memoria.events
+    ADD CONSTRAINT events_code_key UNIQUE (code);
+
+ALTER TABLE ONLY memoria.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.face_persons
+    ADD CONSTRAINT face_persons_event_id_id_key UNIQUE (event_id, id);
+
+ALTER TABLE ONLY memoria.face_persons
+    ADD CONSTRAINT face_persons_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.faces
+    ADD CONSTRAINT faces_pkey PRIMARY KEY (id, event_id);
+
+ALTER TABLE ONLY memoria.media
+    ADD CONSTRAINT media_event_id_id_key UNIQUE (event_id, id);
+
+ALTER TABLE ONLY memoria.media
+    ADD CONSTRAINT media_event_id_storage_key_key UNIQUE (event_id, storage_key);
+
+ALTER TABLE ONLY memoria.media
+    ADD CONSTRAINT media_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.media_tags
+    ADD CONSTRAINT media_tags_media_id_tagged_user_id_key UNIQUE (media_id, tagged_user_id);
+
+ALTER TABLE ONLY memoria.media_tags
+    ADD CONSTRAINT media_tags_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY memoria.ml_jobs
+    ADD CONSTRAINT ml_jobs_pkey PRIMARY KEY (id);
+
+CREATE INDEX cluster_runs_event ON memoria.cluster_runs USING btree (event_id, published_at DESC);
+
+CREATE INDEX consents_event ON memoria.consents USING btree (event_id);
+
+CREATE INDEX consents_user ON memoria.consents USING btree (user_id, event_id, purpose, recorded_at DESC);
+
+CREATE INDEX decisions_event ON memoria.decisions USING btree (event_id, seq);
+
+CREATE INDEX erasures_open ON memoria.erasures USING btree (requested_at) WHERE (completed_at IS NULL);
+
+CREATE INDEX event_members_user ON memoria.event_members USING btree (user_id);
+
+CREATE UNIQUE INDEX events_photo_root ON memoria.events USING btree (photo_root) WHERE (status <> 'deleted'::text);
+
+CREATE INDEX face_persons_linked ON memoria.face_persons USING btree (linked_user_id) WHERE (linked_user_id IS NOT NULL);
+
+CREATE INDEX face_persons_merged ON memoria.face_persons USING btree (event_id, merged_into_id) WHERE (merged_into_id IS NOT NULL);
+
+CREATE INDEX face_persons_status ON memoria.face_persons USING btree (event_id, status);
+
+CREATE INDEX faces_media ON ONLY memoria.faces USING btree (event_id, media_id);
+
+CREATE INDEX faces_person ON ONLY memoria.faces USING btree (event_id, face_person_id);
+
+CREATE INDEX media_duplicate_of ON memoria.media USING btree (event_id, duplicate_of) WHERE (duplicate_of IS NOT NULL);
+
+CREATE INDEX media_sha256 ON memoria.media USING btree (event_id, sha256);
+
+CREATE INDEX media_status ON memoria.media USING btree (event_id, status);
+
+CREATE INDEX media_tags_event ON memoria.media_tags USING btree (event_id);
+
+CREATE INDEX media_tags_face ON memoria.media_tags USING btree (event_id, face_id) WHERE (face_id IS NOT NULL);
+
+CREATE INDEX media_tags_user ON memoria.media_tags USING btree (tagged_user_id, event_id);
+
+CREATE INDEX ml_jobs_event ON memoria.ml_jobs USING btree (event_id, job_type, status);
+
+CREATE INDEX ml_jobs_leases ON memoria.ml_jobs USING btree (lease_until) WHERE (status = 'processing'::text);
+
+CREATE INDEX ml_jobs_pending ON memoria.ml_jobs USING btree ((
+CASE priority
+    WHEN 'high'::text THEN 0
+    WHEN 'normal'::text THEN 1
+    ELSE 2
+END), created_at, id) WHERE (status = 'pending'::text);
+
+CREATE TRIGGER cleanup_face_embeddings_on_event_archive AFTER UPDATE OF status ON memoria.events FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION memoria.cleanup_face_embeddings_on_event_archive();
+
+CREATE TRIGGER decisions_append_only BEFORE DELETE OR UPDATE ON memoria.decisions FOR EACH ROW EXECUTE FUNCTION memoria.decisions_append_only();
+
+CREATE TRIGGER decisions_not_truncated BEFORE TRUNCATE ON memoria.decisions FOR EACH STATEMENT EXECUTE FUNCTION memoria.decisions_append_only();
+
+CREATE TRIGGER events_create_partition AFTER INSERT ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.events_partition();
+
+CREATE TRIGGER events_drop_partition BEFORE DELETE ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.events_partition();
+
+CREATE TRIGGER face_persons_guard BEFORE INSERT OR UPDATE OF representative_face_id, event_id ON memoria.face_persons FOR EACH ROW WHEN ((new.representative_face_id IS NOT NULL)) EXECUTE FUNCTION memoria.face_persons_guard();
+
+CREATE TRIGGER faces_gone AFTER DELETE ON memoria.faces REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.faces_gone();
+
+CREATE TRIGGER faces_guard BEFORE INSERT OR UPDATE OF embedding, event_id ON memoria.faces FOR EACH ROW WHEN ((new.embedding IS NOT NULL)) EXECUTE FUNCTION memoria.faces_guard();
+
+CREATE TRIGGER media_frees_copies AFTER DELETE ON memoria.media REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.media_frees_copies();
+
+CREATE TRIGGER media_tags_guard BEFORE INSERT OR UPDATE OF event_id, media_id, face_id ON memoria.media_tags FOR EACH ROW EXECUTE FUNCTION memoria.media_tags_guard();
+
+ALTER TABLE ONLY memoria.cluster_runs
+    ADD CONSTRAINT cluster_runs_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.consents
+    ADD CONSTRAINT consents_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.decisions
+    ADD CONSTRAINT decisions_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.decisions
+    ADD CONSTRAINT decisions_supersedes_fkey FOREIGN KEY (supersedes) REFERENCES memoria.decisions(id);
+
+ALTER TABLE ONLY memoria.event_members
+    ADD CONSTRAINT event_members_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.face_persons
+    ADD CONSTRAINT face_persons_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.face_persons
+    ADD CONSTRAINT face_persons_event_id_merged_into_id_fkey FOREIGN KEY (event_id, merged_into_id) REFERENCES memoria.face_persons(event_id, id);
+
+ALTER TABLE memoria.faces
+    ADD CONSTRAINT faces_event_id_face_person_id_fkey FOREIGN KEY (event_id, face_person_id) REFERENCES memoria.face_persons(event_id, id);
+
+ALTER TABLE memoria.faces
+    ADD CONSTRAINT faces_event_id_media_id_fkey FOREIGN KEY (event_id, media_id) REFERENCES memoria.media(event_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.media
+    ADD CONSTRAINT media_event_id_duplicate_of_fkey FOREIGN KEY (event_id, duplicate_of) REFERENCES memoria.media(event_id, id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY memoria.media
+    ADD CONSTRAINT media_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.media_tags
+    ADD CONSTRAINT media_tags_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.media_tags
+    ADD CONSTRAINT media_tags_event_id_media_id_fkey FOREIGN KEY (event_id, media_id) REFERENCES memoria.media(event_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.ml_jobs
+    ADD CONSTRAINT ml_jobs_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+CREATE POLICY analyst_reads ON memoria.cluster_runs FOR SELECT TO memoria_analyst USING (true);
+
+CREATE POLICY analyst_reads ON memoria.events FOR SELECT TO memoria_analyst USING (true);
+
+CREATE POLICY analyst_reads ON memoria.face_persons FOR SELECT TO memoria_analyst USING (true);
+
+CREATE POLICY analyst_reads ON memoria.media FOR SELECT TO memoria_analyst USING (true);
+
+CREATE POLICY analyst_reads ON memoria.ml_jobs FOR SELECT TO memoria_analyst USING (true);
+
+ALTER TABLE memoria.cluster_runs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.consents ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.decisions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.erasures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.event_members ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.face_persons ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.faces ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY linked_or_organiser_reads ON memoria.face_persons FOR SELECT TO authenticated USING (((linked_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
+
+ALTER TABLE memoria.media ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.media_tags ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY members_read ON memoria.events FOR SELECT TO authenticated USING ((id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text, 'member'::text, 'guest'::text]) AS my_events)));
+
+CREATE POLICY members_read ON memoria.media FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text, 'member'::text]) AS my_events)) OR ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['guest'::text]) AS my_events)) AND (id IN ( SELECT t.media_id
+   FROM memoria.media_tags t
+  WHERE (t.tagged_user_id = ( SELECT memoria.current_user_id() AS current_user_id)))))));
+
+ALTER TABLE memoria.migrations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.ml_jobs ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY organiser_reads ON memoria.cluster_runs FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY organiser_reads ON memoria.decisions FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY organiser_reads ON memoria.ml_jobs FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY own_or_organiser_reads ON memoria.event_members FOR SELECT TO authenticated USING (((user_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
+
+CREATE POLICY own_or_organiser_reads ON memoria.faces FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) OR (face_person_id IN ( SELECT p.id
+   FROM memoria.face_persons p
+  WHERE (p.linked_user_id = ( SELECT memoria.current_user_id() AS current_user_id))))));
+
+CREATE POLICY own_reads ON memoria.consents FOR SELECT TO authenticated USING ((user_id = ( SELECT memoria.current_user_id() AS current_user_id)));
+
+CREATE POLICY service ON memoria.cluster_runs TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.consents TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.decisions TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.erasures TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.event_members TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.events TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.face_persons TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.faces TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.media TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.media_tags TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.migrations TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.ml_jobs TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY tagged_or_organiser_reads ON memoria.media_tags FOR SELECT TO authenticated USING (((tagged_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
+
+GRANT USAGE ON SCHEMA analytics TO memoria_service;
+GRANT USAGE ON SCHEMA analytics TO memoria_analyst;
+
+GRANT USAGE ON SCHEMA memoria TO memoria_service;
+GRANT USAGE ON SCHEMA memoria TO authenticated;
+GRANT USAGE ON SCHEMA memoria TO memoria_analyst;
+
+REVOKE ALL ON FUNCTION memoria.create_event_partition(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.create_event_partition(event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.drop_event_partition(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.drop_event_partition(event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO authenticated;
+GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.refresh_person_counts(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.refresh_person_counts(event uuid) TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media TO memoria_service;
+GRANT SELECT ON TABLE memoria.media TO authenticated;
+
+GRANT SELECT(id) ON TABLE memoria.media TO memoria_analyst;
+
+GRANT SELECT(event_id) ON TABLE memoria.media TO memoria_analyst;
+
+GRANT SELECT(status) ON TABLE memoria.media TO memoria_analyst;
+
+GRANT SELECT(error_code) ON TABLE memoria.media TO memoria_analyst;
+
+GRANT SELECT(attempts) ON TABLE memoria.media TO memoria_analyst;
+
+GRANT SELECT(face_model) ON TABLE memoria.media TO memoria_analyst;
+
+GRANT SELECT(analysed_at) ON TABLE memoria.media TO memoria_analyst;
+
+GRANT SELECT(faces_found) ON TABLE memoria.media TO memoria_analyst;
+
+GRANT SELECT(seconds) ON TABLE memoria.media TO memoria_analyst;
+
+GRANT SELECT ON TABLE analytics.detection TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.detection TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.events TO memoria_service;
+GRANT SELECT ON TABLE memoria.events TO authenticated;
+
+GRANT SELECT(id) ON TABLE memoria.events TO memoria_analyst;
+
+GRANT SELECT(status) ON TABLE memoria.events TO memoria_analyst;
+
+GRANT SELECT(face_recognition_enabled) ON TABLE memoria.events TO memoria_analyst;
+
+GRANT SELECT(created_at) ON TABLE memoria.events TO memoria_analyst;
+
+GRANT SELECT(archived_at) ON TABLE memoria.events TO memoria_analyst;
+
+GRANT SELECT ON TABLE analytics.event_coverage TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.event_coverage TO memoria_service;
+
+GRANT SELECT ON TABLE analytics.events_with_recognition TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.events_with_recognition TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.ml_jobs TO memoria_service;
+GRANT SELECT ON TABLE memoria.ml_jobs TO authenticated;
+
+GRANT SELECT(id) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(job_type) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(event_id) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(status) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(priority) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(attempts) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(error) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(created_at) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(started_at) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(completed_at) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT ON TABLE analytics.failed_jobs TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.failed_jobs TO memoria_service;
+
+GRANT SELECT ON TABLE analytics.jobs TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.jobs TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.cluster_runs TO memoria_service;
+GRANT SELECT ON TABLE memoria.cluster_runs TO authenticated;
+
+GRANT SELECT(id) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(event_id) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(method) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(measures) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(model) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(status) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(created_at) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(published_at) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT ON TABLE analytics.last_clustering TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.last_clustering TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.face_persons TO memoria_service;
+GRANT SELECT ON TABLE memoria.face_persons TO authenticated;
+
+GRANT SELECT(id) ON TABLE memoria.face_persons TO memoria_analyst;
+
+GRANT SELECT(event_id) ON TABLE memoria.face_persons TO memoria_analyst;
+
+GRANT SELECT(status) ON TABLE memoria.face_persons TO memoria_analyst;
+
+GRANT SELECT(metadata) ON TABLE memoria.face_persons TO memoria_analyst;
+
+GRANT SELECT ON TABLE analytics.people TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.people TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.consents TO memoria_service;
+GRANT SELECT ON TABLE memoria.consents TO authenticated;
+
+GRANT SELECT,INSERT ON TABLE memoria.decisions TO memoria_service;
+GRANT SELECT ON TABLE memoria.decisions TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.erasures TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.event_members TO memoria_service;
+GRANT SELECT ON TABLE memoria.event_members TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.faces TO memoria_service;
+
+GRANT SELECT(id) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(event_id) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(media_id) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(face_person_id) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(bbox) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(landmarks) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(det_score) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(quality_score) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(quality_class) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(model) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(probability) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(margin) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(evidence) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(human_touched) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(lost) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media_tags TO memoria_service;
+GRANT SELECT ON TABLE memoria.media_tags TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.migrations TO memoria_service;
