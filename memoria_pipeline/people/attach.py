@@ -1,0 +1,88 @@
+"""Weak and left-over faces join the people that are sure, photo by photo."""
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from memoria_pipeline.people.graph import Found, Rows, joined
+from memoria_pipeline.people.linkage import Cosines, Groups, Vectors
+from memoria_pipeline.people.thresholds import Thresholds
+
+BLOCK = 4_000_000
+"""Cosines in memory at once: 16 MB."""
+
+
+def trusted(groups: Groups, vectors: Vectors, thresholds: Thresholds) -> Rows:
+    """The groups with enough faces that are alike enough among each other; vectors are unit rows.
+
+    The mean cosine of a group's pairs is (|sum|² - n) / (n (n - 1)), here with all faces counting
+    the same: it judges how tight the group is, not where its middle lies.
+    """
+    names = groups.names()
+    sums = np.zeros((len(names), vectors.shape[1]))
+    order = np.argsort(groups.label, kind="stable")
+    start = np.searchsorted(groups.label[order], names)
+    if len(names):
+        sums = np.add.reduceat(vectors[order].astype(np.float64), start)
+    n = groups.size[names]
+    tightness = ((sums**2).sum(axis=1) - n) / np.maximum(n * (n - 1), 1)
+    sure: Rows = names[(n >= thresholds.trust_faces) & (tightness >= thresholds.trust)]
+    return sure
+
+
+def attach(
+    groups: Groups, loose: Rows, hosts: Rows, photo: Rows, threshold: float, margin: float
+) -> None:
+    """Each loose face joins at most one host, each host takes at most one face per photo; in place.
+
+    loose: groups of one face. hosts: groups that may take them in. photo: (n,) of each face.
+    A face joins the host that the best one-to-one assignment of its photo gives it, from the
+    threshold on, and only if no host that is still free in its photo comes within the margin.
+    All are compared with the hosts as they were, so the order of the photos does not matter.
+    """
+    near = _near(groups, loose, hosts, threshold - margin)
+    chosen = [_assign(*part, threshold, margin) for part in _by_photo(*near, photo)]
+    face, host, cosine = joined(chosen)
+    order = np.lexsort((face, host, -cosine))
+    face, host = face[order], host[order]
+    welcome = groups.first_come(host, face)  # only cannot-links between photos still matter here
+    if welcome.any():
+        groups.join(host[welcome], face[welcome])
+
+
+def _near(groups: Groups, loose: Rows, hosts: Rows, floor: float) -> Found:
+    """Face, host and cosine of all that may meet and are at least `floor` alike."""
+    found: list[Found] = []
+    means = groups.means[hosts]
+    step = max(1, BLOCK // max(len(hosts), 1))
+    for i in range(0, len(loose), step):
+        product = groups.means[loose[i : i + step]] @ means.T
+        row, column = np.nonzero(product >= floor)
+        keep = groups.may_meet(loose[i + row], hosts[column])
+        row, column = row[keep], column[keep]
+        found.append((loose[i + row], hosts[column], product[row, column]))
+    return joined(found)
+
+
+def _by_photo(face: Rows, host: Rows, cosine: Cosines, photo: Rows) -> list[Found]:
+    order = np.argsort(photo[face], kind="stable")
+    cuts = np.flatnonzero(np.diff(photo[face[order]])) + 1
+    parts = np.split(order, cuts) if len(order) else []
+    return [(face[part], host[part], cosine[part]) for part in parts]
+
+
+def _assign(face: Rows, host: Rows, cosine: Cosines, threshold: float, margin: float) -> Found:
+    """The best one-to-one assignment of one photo, less what is too far or too close a call."""
+    faces, i = np.unique(face, return_inverse=True)
+    hosts, j = np.unique(host, return_inverse=True)
+    table = np.full((len(faces), len(hosts)), -1.0)
+    table[i, j] = cosine
+    # Below the threshold nothing is gained, so that such a pair never displaces a good one.
+    row, column = linear_sum_assignment(np.where(table >= threshold, table, 0), maximize=True)
+    good = table[row, column] >= threshold
+    row, column = row[good], column[good]
+    free = np.ones(len(hosts), bool)
+    free[column] = False
+    rival = np.where(free, table, -1.0).max(axis=1)[row]
+    clear = table[row, column] - rival >= margin
+    row, column = row[clear], column[clear]
+    return faces[row], hosts[column], table[row, column].astype(np.float32)

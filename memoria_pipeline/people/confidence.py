@@ -1,0 +1,72 @@
+"""How sure an assignment is: the face against its person, and against the next best one."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memoria_pipeline.people.graph import Rows
+from memoria_pipeline.people.linkage import Cosines, Vectors, unit
+from memoria_pipeline.people.thresholds import Thresholds
+
+BLOCK = 4_000_000
+"""Cosines in memory at once: 16 MB."""
+
+NONE = np.float32(-1)
+"""The cosine with a person that is not there."""
+
+
+def evidence(
+    vectors: Vectors, weight: NDArray[np.float32], label: Rows, photo: Rows
+) -> tuple[Cosines, Cosines]:
+    """Per face its cosine with the rest of its group, and with the nearest group it could be in.
+
+    vectors: (n, d) unit rows. label: (n,) 0 … k-1. -1 where there is no rest, or no other group.
+    A group with a face in the same photo is no rival, however like: those are two people.
+    """
+    weighted = vectors * weight[:, None]
+    order = np.argsort(label, kind="stable")
+    start = np.searchsorted(label[order], np.arange(label.max(initial=-1) + 1))
+    sums = np.add.reduceat(weighted[order], start) if len(label) else weighted
+    rest = sums[label] - weighted
+    length = np.linalg.norm(rest, axis=1)
+    several = np.bincount(label)[label] > 1
+    own = np.full(len(label), NONE)
+    np.divide(np.einsum("nd,nd->n", rest, vectors), length, out=own, where=several & (length > 0))
+    return own, _rivals(vectors, unit(sums), label, photo)
+
+
+def _rivals(vectors: Vectors, means: Vectors, label: Rows, photo: Rows) -> Cosines:
+    rival = np.full(len(vectors), NONE)
+    by_photo = np.argsort(photo, kind="stable")
+    first = np.searchsorted(photo[by_photo], np.arange(photo.max(initial=-1) + 2))
+    step = max(1, BLOCK // max(len(means), 1))
+    for i in range(0, len(vectors), step):
+        block = slice(i, i + step)
+        product = vectors[block] @ means.T
+        row, mate = _mates(photo[block], first)
+        product[row, label[by_photo[mate]]] = NONE  # the face's own group is among these
+        rival[block] = product.max(axis=1, initial=NONE)
+    return rival
+
+
+def _mates(photo: Rows, first: Rows) -> tuple[Rows, Rows]:
+    """For each row every face of its photo: the row, and its position in the order by photo."""
+    count = first[photo + 1] - first[photo]
+    row = np.repeat(np.arange(len(photo)), count)
+    from_end = np.arange(len(row)) - np.repeat(np.cumsum(count), count)
+    return row, first[photo + 1][row] + from_end
+
+
+def probability(own: Cosines, rival: Cosines, thresholds: Thresholds) -> NDArray[np.float32]:
+    """Estimate that a face is with its person: by its cosine with the rest of its group.
+
+    Of a face that is alone: that it is not the nearest other person.
+    """
+    alone = own == NONE
+    p = logistic(np.where(alone, rival, own), thresholds)
+    return np.where(alone, 1 - p, p).astype(np.float32)
+
+
+def logistic(cosine: Cosines, thresholds: Thresholds) -> NDArray[np.float64]:
+    """p(same person) of a face and a person that are so much alike, as calibrated."""
+    p: NDArray[np.float64] = 1 / (1 + np.exp(-thresholds.slope * (cosine - thresholds.even)))
+    return p

@@ -1,0 +1,49 @@
+"""Which rows are alike, exactly."""
+
+import numpy as np
+import pytest
+
+from memoria_pipeline.people.graph import threshold_graph
+from memoria_pipeline_tests.people.synthetic import event
+
+
+def pairs(a: np.ndarray, b: np.ndarray) -> set[tuple[int, int]]:
+    return set(zip(a.tolist(), b.tolist(), strict=True))
+
+
+def brute(vectors: np.ndarray, threshold: float) -> set[tuple[int, int]]:
+    return pairs(*np.nonzero(np.triu(vectors @ vectors.T >= threshold, 1)))
+
+
+@pytest.fixture
+def vectors(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """120 rows that fill several small tiles."""
+    monkeypatch.setattr("memoria_pipeline.people.graph.TILE", (16, 24))
+    return event(people=15, each=8).vectors
+
+
+def test_every_pair_is_found_once(vectors: np.ndarray) -> None:
+    found = threshold_graph(vectors, 0.5)
+    assert len(found) == len(pairs(found.a, found.b))
+    assert pairs(found.a, found.b) == brute(vectors, 0.5)
+    assert found.cosine == pytest.approx((vectors[found.a] * vectors[found.b]).sum(axis=1))
+
+
+def test_fresh_rows_bring_exactly_their_pairs(vectors: np.ndarray) -> None:
+    fresh = np.array([3, 50, 51, 119])
+    found = threshold_graph(vectors, 0.3, fresh=fresh)
+    assert len(found) == len(pairs(found.a, found.b))
+    expected = {pair for pair in brute(vectors, 0.3) if set(pair) & set(fresh.tolist())}
+    assert pairs(found.a, found.b) == expected
+
+
+def test_over_budget_the_most_alike_are_kept_and_the_floor_says_so(vectors: np.ndarray) -> None:
+    found = threshold_graph(vectors, 0.3, budget=100)
+    assert len(found) <= 100
+    assert found.floor > 0.3
+    assert pairs(found.a, found.b) == brute(vectors, found.floor)
+
+
+def test_what_is_not_allowed_is_not_kept(vectors: np.ndarray) -> None:
+    found = threshold_graph(vectors, 0.3, allowed=lambda a, b: (a + b) % 2 == 0)
+    assert pairs(found.a, found.b) == {p for p in brute(vectors, 0.3) if sum(p) % 2 == 0}
