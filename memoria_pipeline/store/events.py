@@ -11,15 +11,18 @@ from memoria_pipeline.errors import ConsentError, DatabaseError
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row of `memoria.events`. status: active, archived or deleted."""
+    """One row of `memoria.events`. status: active, archived or deleted.
+
+    photo_root, face_model: empty where another application made the event and has not said yet.
+    """
 
     id: UUID
     name: str
     code: str | None
     status: str
     face_recognition_enabled: bool
-    photo_root: str | None
-    face_model: str | None
+    photo_root: str
+    face_model: str
 
 
 def ensure(
@@ -49,28 +52,37 @@ def get(conn: sa.Connection, event_id: UUID) -> Event:
     """One event. Raises DatabaseError when there is none with this id."""
     row = conn.execute(
         sa.text(
-            "select id, name, code, status, face_recognition_enabled, photo_root, face_model"
+            "select id, name, code, status, face_recognition_enabled,"
+            " coalesce(photo_root, '') as photo_root, coalesce(face_model, '') as face_model"
             " from memoria.events where id = :id"
         ),
         {"id": event_id},
     ).first()
     if row is None:
-        raise DatabaseError(f"There is no event {event_id}; `memoria event list` shows them.")
+        raise DatabaseError(f"There is no event {event_id}; `memoria events` lists them.")
     return _event(row)
 
 
 def list_(conn: sa.Connection) -> list[Event]:
     """Every event that is not deleted, oldest first."""
     query = sa.text(
-        "select id, name, code, status, face_recognition_enabled, photo_root, face_model"
+        "select id, name, code, status, face_recognition_enabled,"
+        " coalesce(photo_root, '') as photo_root, coalesce(face_model, '') as face_model"
         " from memoria.events"
         " where status <> 'deleted' order by created_at, id"
     )
     return [_event(row) for row in conn.execute(query)]
 
 
-def require_consent(conn: sa.Connection, event_id: UUID) -> None:
-    """Raises ConsentError unless the event is active and its switch is on."""
+def lock(conn: sa.Connection, event_id: UUID) -> Event:
+    """One event, which no other grouping or erasure may touch until this transaction ends."""
+    values = {"id": event_id}
+    conn.execute(sa.text("select from memoria.events where id = :id for no key update"), values)
+    return get(conn, event_id)
+
+
+def require_consent(conn: sa.Connection, event_id: UUID) -> Event:
+    """The event. Raises ConsentError unless it is active and its switch is on."""
     event = get(conn, event_id)
     if event.status != "active":
         raise ConsentError(
@@ -80,8 +92,20 @@ def require_consent(conn: sa.Connection, event_id: UUID) -> None:
     if not event.face_recognition_enabled:
         raise ConsentError(
             f"Event {event_id}: face analysis is switched off. Once the organiser agrees, set "
-            "events.face_recognition_enabled, or name the album again with --consent."
+            "events.face_recognition_enabled."
         )
+    return event
+
+
+def keep_model(conn: sa.Connection, event_id: UUID, model: str) -> None:
+    """The pack that an event without one starts with; any other event keeps its own."""
+    conn.execute(
+        sa.text(
+            "update memoria.events set face_model = :model, updated_at = now()"
+            " where id = :id and face_model is null"
+        ),
+        {"id": event_id, "model": model},
+    )
 
 
 def _event(row: sa.Row[Any]) -> Event:

@@ -1,17 +1,14 @@
-"""Faces and their vectors: the one place that writes and reads them."""
+"""An event's faces and their vectors, as they are read. `analysis.py` writes them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from memoria_pipeline.people.match import match_boxes
 from memoria_pipeline.store import copy
-from memoria_pipeline.vision.model import Embeddings, Face
+from memoria_pipeline.vision.model import Embeddings
 
 STORED_DIMENSIONS = 512
 
@@ -109,149 +106,25 @@ def fingerprint(conn: sa.Connection, event_id: UUID, model: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
-    """A face to write, and the id it has or gets."""
+class LocatedFace:
+    """Where a face is: its photo's key, its box in [0, 1] (x, y, width, height), and who it is."""
 
-    id: UUID
-    media_id: UUID
-    event_id: UUID
-    face: Face
-    known: bool
+    storage_key: str
+    box: tuple[float, float, float, float]
+    person: UUID | None
 
 
-def replace(
-    conn: sa.Connection, photos: Sequence[tuple[UUID, UUID, Sequence[Face]]], model: str
-) -> None:
-    """Make the faces of some photos, each (media id, event id, faces), those just found.
-
-    A box that was known keeps its row; what is no longer found goes, or is flagged as lost where a
-    human touched it.
-    """
-    old = _old_boxes(conn, photos)
-    placed: list[_Placed] = []
-    gone: list[UUID] = []
-    for media_id, event_id, found in photos:
-        ids, boxes = old.get(media_id, ([], []))
-        kept = {j: ids[i] for i, j in match_boxes(np.array(boxes), _boxes(found))}
-        gone += sorted(set(ids) - set(kept.values()))
-        placed += [
-            _Placed(kept.get(j) or uuid4(), media_id, event_id, face, j in kept)
-            for j, face in enumerate(found)
-        ]
-    events = list({event_id for _, event_id, _ in photos})
-    _part(conn, gone, events)
-    if placed:
-        _write(conn, placed, events, model)
-
-
-def let_go(conn: sa.Connection, media_id: UUID, event_id: UUID) -> None:
-    """The photo shows nobody of its own any more: its faces go, those a human touched are lost."""
-    replace(conn, [(media_id, event_id, ())], "")
-
-
-def _boxes(found: Sequence[Face]) -> NDArray[np.float64]:
-    return np.array([face.detection.box for face in found], np.float64).reshape(-1, 4)
-
-
-def _old_boxes(
-    conn: sa.Connection, photos: Sequence[tuple[UUID, UUID, Sequence[Face]]]
-) -> dict[UUID, tuple[list[UUID], list[tuple[float, ...]]]]:
+def located(conn: sa.Connection, event_id: UUID) -> list[LocatedFace]:
+    """Every face that is still found in the event's photos, by photo and from left to right."""
     rows = conn.execute(
         sa.text(
-            "select media_id, id, (bbox ->> 'x')::float8, (bbox ->> 'y')::float8,"
-            " (bbox ->> 'w')::float8, (bbox ->> 'h')::float8 from memoria.faces"
-            " where event_id = any (cast(:events as uuid[]))"
-            " and media_id = any (cast(:photos as uuid[])) order by media_id, id"
+            "select m.storage_key, (f.bbox ->> 'x')::float8 as x, (f.bbox ->> 'y')::float8 as y,"
+            " (f.bbox ->> 'w')::float8 as w, (f.bbox ->> 'h')::float8 as h, f.face_person_id"
+            " from memoria.faces f"
+            " join memoria.media m on m.event_id = f.event_id and m.id = f.media_id"
+            " where f.event_id = :event and not f.lost and m.status <> 'missing'"
+            " order by m.storage_key, x, y, f.id"
         ),
-        {"events": list({photo[1] for photo in photos}), "photos": [photo[0] for photo in photos]},
+        {"event": event_id},
     )
-    old: dict[UUID, tuple[list[UUID], list[tuple[float, ...]]]] = {}
-    for row in rows:
-        ids, boxes = old.setdefault(row[0], ([], []))
-        ids.append(row[1])
-        boxes.append(tuple(row[2:]))
-    return old
-
-
-def _part(conn: sa.Connection, gone: Sequence[UUID], events: Sequence[UUID]) -> None:
-    if not gone:
-        return
-    which = {"events": events, "ids": gone}
-    conn.execute(_FLAG, which)
-    conn.execute(_DELETE, which)
-
-
-_FLAG = sa.text(
-    "update memoria.faces set lost = true where event_id = any (cast(:events as uuid[]))"
-    " and id = any (cast(:ids as uuid[])) and human_touched"
-)
-_DELETE = sa.text(
-    "delete from memoria.faces where event_id = any (cast(:events as uuid[]))"
-    " and id = any (cast(:ids as uuid[])) and not human_touched"
-)
-_POINTS = [f"{axis}{i}" for i in range(5) for axis in "xy"]
-
-
-def _write(
-    conn: sa.Connection, placed: Sequence[_Placed], events: Sequence[UUID], model: str
-) -> None:
-    conn.execute(_STAGE)
-    statement = "copy pg_temp.memoria_new_faces from stdin with (format binary)"
-    copy.copy_in(conn, statement, _columns(placed))
-    conn.execute(_UPSERT, {"model": model, "events": events})
-    conn.execute(sa.text("truncate pg_temp.memoria_new_faces"))
-
-
-def _columns(placed: Sequence[_Placed]) -> dict[str, NDArray[Any]]:
-    faces = [one.face for one in placed]
-    boxes = _boxes(faces)
-    points = np.round([face.detection.landmarks for face in faces], 6).reshape(-1, 10)
-    vectors = np.array([face.embedding for face in faces], np.float32)
-    columns: dict[str, NDArray[Any]] = {
-        "id": copy.uuids([one.id for one in placed]),
-        "media": copy.uuids([one.media_id for one in placed]),
-        "event": copy.uuids([one.event_id for one in placed]),
-        "known": np.array([one.known for one in placed], copy.BOOL),
-        "class": np.array([face.quality_class for face in faces], copy.CHAR),
-        "score": np.array([face.detection.score for face in faces], copy.FLOAT4),
-        "quality": np.array([face.quality for face in faces], copy.FLOAT4),
-    }
-    columns |= {name: boxes[:, i].astype(copy.FLOAT8) for i, name in enumerate("xywh")}
-    columns |= {name: points[:, i].astype(copy.FLOAT8) for i, name in enumerate(_POINTS)}
-    columns["embedding"] = copy.halfvecs(vectors, STORED_DIMENSIONS)
-    return columns
-
-
-# Once per connection; later calls find it. What a transaction put in is gone at its end.
-_STAGE = sa.text("""
-    create temporary table if not exists memoria_new_faces (
-        id uuid, media_id uuid, event_id uuid, known boolean,
-        quality_class text, det_score real, quality_score real,
-        x float8, y float8, w float8, h float8,
-        x0 float8, y0 float8, x1 float8, y1 float8, x2 float8, y2 float8,
-        x3 float8, y3 float8, x4 float8, y4 float8,
-        embedding halfvec(512)
-    ) on commit delete rows
-""")
-_UPSERT = sa.text("""
-    with staged as (
-        select *, jsonb_build_object('x', x, 'y', y, 'w', w, 'h', h) as bbox,
-            jsonb_build_array(jsonb_build_array(x0, y0), jsonb_build_array(x1, y1),
-                jsonb_build_array(x2, y2), jsonb_build_array(x3, y3),
-                jsonb_build_array(x4, y4)) as landmarks
-        from pg_temp.memoria_new_faces
-    ), known as (
-        update memoria.faces f
-        set bbox = s.bbox, landmarks = s.landmarks, det_score = s.det_score,
-            quality_score = s.quality_score, quality_class = s.quality_class,
-            embedding = s.embedding, model = :model, lost = false
-        from staged s
-        where s.known and f.id = s.id and f.event_id = s.event_id
-            and f.event_id = any (cast(:events as uuid[]))
-    )
-    insert into memoria.faces (id, media_id, event_id, bbox, landmarks, det_score, quality_score,
-        quality_class, embedding, model)
-    select id, media_id, event_id, bbox, landmarks, det_score, quality_score,
-        quality_class, embedding, :model
-    from staged where not known
-""")
+    return [LocatedFace(row[0], tuple(row[1:5]), row[5]) for row in rows]

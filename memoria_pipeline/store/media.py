@@ -6,7 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.store import faces
+from memoria_pipeline.store import analysis
 from memoria_pipeline.store.photos import FoundPhoto
 from memoria_pipeline.vision.model import Face
 
@@ -118,7 +118,8 @@ def pending(
         sa.text(
             "select id, storage_key, attempts from memoria.media where event_id = :event and ("
             " status = 'pending'"
-            " or (status = 'failed' and error_code = 'unreadable' and attempts < :max_attempts)"
+            " or (status = 'failed' and error_code in ('unreadable', 'crashed')"
+            "     and attempts < :max_attempts)"
             " or (status = 'analysed' and face_model <> :model)"
             ") order by storage_key"
         ),
@@ -148,7 +149,7 @@ def save_analysis(conn: sa.Connection, results: Sequence[Analysed], model: str) 
     rows = conn.execute(_LOCK, {"ids": [result.media_id for result in results]})
     events: dict[UUID, UUID] = {row.id: row.event_id for row in rows}
     alive = [result for result in results if result.media_id in events]
-    faces.replace(conn, [(r.media_id, events[r.media_id], r.faces) for r in alive], model)
+    analysis.replace(conn, [(r.media_id, events[r.media_id], r.faces) for r in alive], model)
     conn.execute(
         _ANALYSED,
         {
@@ -202,7 +203,7 @@ def save_duplicate(conn: sa.Connection, media_id: UUID, sha256: str, of: UUID) -
         {"id": media_id, "of": of, "sha256": sha256},
     )
     if event_id is not None:
-        faces.let_go(conn, media_id, event_id)
+        analysis.let_go(conn, media_id, event_id)
 
 
 def summary(conn: sa.Connection, event_id: UUID) -> MediaSummary:
