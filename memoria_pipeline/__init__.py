@@ -1,6 +1,6 @@
 """An event's photos go in; confirmed people come out as tags.
 
-Here: the rooms (defs, vision, people, privacy, store, review), the settings, the errors and the CLI.
+Here: the rooms (defs, vision, people, store, lab), the settings, the errors, the CLI.
 Not here: any logic of its own.
 """
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,9 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from rich.console import Console
+from sqlalchemy import make_url
+
 from memoria_pipeline.errors import MemoriaError
-from memoria_pipeline.settings import child_environment
+from memoria_pipeline.settings import Settings, child_environment
+from memoria_pipeline.store import db
 from memoria_pipeline.store.db import Databases
+from memoria_pipeline.store.migrate import migrate
 
 _CHECKOUT = Path(__file__).parents[1]  # where dagster.yaml and workspace.yaml lie
 
@@ -76,28 +82,51 @@ def _result(output: str, log: Path) -> RunResult:
     return RunResult(said["success"], said["run_id"], said["seconds"], log)
 
 
-def serve(home: Path, databases: Databases, port: int, ready: Callable[[], None]) -> int:
-    """Run the Dagster UI and daemon until Ctrl-C, a SIGTERM, or until one of them ends.
+def up(settings: Settings, port: int, console: Console) -> int:
+    """Database, Dagster UI and daemon until Ctrl-C. Returns the exit status."""
+    if _taken(port):
+        raise MemoriaError(f"Port {port} is taken: free it, or choose another with --port.")
+    with db.running(settings.home, settings.database_url, settings.dagster_database_url) as found:
+        migrate(db.engine(found.memoria))
+        return _serve(settings.home, found, port, console)
 
-    Returns 0 after a signal, 1 when one of them ended by itself.
-    """
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _serve(home: Path, databases: Databases, port: int, console: Console) -> int:
     workspace = str(_CHECKOUT / "workspace.yaml")
     binaries = Path(sys.executable).parent
     commands = [
         [str(binaries / "dagster-webserver"), "-w", workspace, "-h", "127.0.0.1", "-p", str(port)],
         [str(binaries / "dagster-daemon"), "run", "-w", workspace],
     ]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop in order for both
     running = [_quiet(each, home, databases) for each in commands]
     try:
-        ready()
+        console.print(f"Starting; logs are in {home / 'logs'}")
+        while _taken(port) is False and all(each.poll() is None for each in running):
+            time.sleep(0.2)
+        console.print(f"Dagster UI  http://127.0.0.1:{port}")
+        shown = make_url(databases.memoria).render_as_string(hide_password=True)
+        console.print(f"Database    {shown}")
+        console.print("Ctrl-C stops all of them.")
         while all(each.poll() is None for each in running):
             time.sleep(0.5)
-        return 1
     except KeyboardInterrupt:
+        console.print("Stopping …")
         return 0
     finally:
         _stop(running)
+    console.print("[red]One of them ended by itself; its log says why.[/]")
+    return 1
 
 
 def _quiet(command: Sequence[str], home: Path, databases: Databases) -> subprocess.Popen[str]:

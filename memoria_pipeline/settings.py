@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from memoria_pipeline.errors import SettingsError
 
@@ -88,7 +88,7 @@ class Settings:
     det_size: int = _setting(640, _count, "side of the detector's middle scale", old="DET_SIZE")
     max_bytes: int = _setting(100_000_000, _count, "largest photo file that is read, in bytes")
     max_pixels: int = _setting(128_000_000, _count, "largest photo that is decoded, in pixels")
-    cluster_method: str = _setting(
+    cluster_method: Literal["constrained", "hdbscan"] = _setting(
         "constrained", _one_of("constrained", "hdbscan"), "`constrained` or `hdbscan`"
     )
     min_cluster_size: int = _setting(3, _count, "of the HDBSCAN method", old="MIN_CLUSTER_SIZE")

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from memoria_pipeline.store.photos import Photos
 from memoria_pipeline.vision.analyse import Outcome, Work, analyse
+from memoria_pipeline.vision.photo import EXTENSIONS
 
 _GROUP = 4096  # faces per row group: a group per photo would be slow to read
 _FLOATS = pa.list_(pa.float32())
@@ -46,7 +47,7 @@ def find_faces(
     in the file's metadata, so that `lab cluster` takes its thresholds.
     """
     found = Found()
-    keys = [each.storage_key for each in photos.list()]
+    keys = [each.storage_key for each in photos.list(EXTENSIONS)]
     half = output.with_name(output.name + ".part")
     schema = COLUMNS.with_metadata({"model": model})
     rows: list[dict[str, object]] = []

@@ -1,7 +1,7 @@
 """The engine: many photos in, faces out, one worker process per core.
 
 Processes, not threads: dlib holds the interpreter's lock, and a file that crashes a decoder takes
-down one worker, not the run. The worker reads, decodes and analyses; only faces come back, in order.
+down one worker, not the run. A worker reads, decodes and analyses; only faces come back, in order.
 """
 
 import hashlib
@@ -38,8 +38,8 @@ _CRASHED = (
 class Work:
     """What a worker needs; it must pickle.
 
-    read: key → the file's bytes; raises PhotoError. load: → the model. known: sha256 (hex) of photos
-    that need no analysis any more.
+    read: key → the file's bytes; raises PhotoError. load: → the model. known: sha256 (hex) of
+    photos that need no analysis any more.
     """
 
     read: Callable[[str], bytes]
@@ -65,19 +65,19 @@ class Outcome:
     seconds: float = 0.0
 
 
-def analyse(keys: Iterable[str], work: Work, workers: int = 0) -> Iterator[Outcome]:
+def analyse(
+    keys: Iterable[str], work: Work, workers: int = 0, *, skip_duplicates: bool = True
+) -> Iterator[Outcome]:
     """Analyse the photos with `workers` processes (0: one per core), in the order of `keys`.
 
-    Memory does not grow with the number of photos. Closing the iterator stops within a photo.
+    A photo whose bytes came before is a duplicate, without faces. Memory does not grow with the
+    number of photos. Closing the iterator stops within a photo.
     """
     seen = set(work.known)
     for outcome in _outcomes(iter(keys), work, workers or cores()):
-        if outcome.error is None and outcome.sha256 in seen:
-            yield replace(outcome, faces=(), duplicate=True)
-            continue
-        if outcome.error is None:
-            seen.add(outcome.sha256)
-        yield outcome
+        duplicate = skip_duplicates and outcome.error is None and outcome.sha256 in seen
+        seen |= {outcome.sha256} if outcome.error is None else set()
+        yield replace(outcome, faces=(), duplicate=True) if duplicate else outcome
 
 
 def cores() -> int:
@@ -199,8 +199,8 @@ _CROP = 112  # pixels across the aligned face that the recognition networks take
 def _sharp_enough(data: bytes, photo: Photo, detections: list[Detection], limits: Limits) -> Image:
     """The photo at the smallest scale that gives the smallest face its full crop.
 
-    Detection needs fewer pixels than recognition: a face of 60 pixels in a 24 MP photo is found at 20
-    and recognised at 60.
+    Detection needs fewer pixels than recognition: a face of 60 pixels in a 24 MP photo is found
+    at 20 and recognised at 60.
     """
     shown = photo.pixels.shape[1]
     smallest = min(each.box[2] for each in detections) * shown

@@ -1,0 +1,96 @@
+"""`memoria …`: parse, call, print; no logic."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from memoria_pipeline import __version__
+from memoria_pipeline.errors import MemoriaError
+from memoria_pipeline.settings import settings
+
+commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+model = typer.Typer(no_args_is_help=True, help="The model packs.")
+lab = typer.Typer(no_args_is_help=True, help="Evaluation on your own labelled photos; no database.")
+commands.add_typer(model, name="model")
+commands.add_typer(lab, name="lab")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def app() -> None:
+    """The console script: an error of ours is one clear message, not a traceback."""
+    try:
+        commands()
+    except MemoriaError as error:
+        err.print(f"[red]memoria:[/] {error}", soft_wrap=True, markup=True)
+        sys.exit(1)
+
+
+@commands.callback()
+def main() -> None:
+    """An event's photos go in; confirmed people come out as tags."""
+
+
+@commands.command()
+def version() -> None:
+    """The version of this package."""
+    out.print(__version__)
+
+
+@commands.command()
+def demo(
+    photos: Annotated[
+        Path | None, typer.Option(help="A folder of photos; without it, a sample album is made.")
+    ] = None,
+) -> None:
+    """The main job: photos in, people out, and a summary."""
+    from memoria_pipeline import demo as job
+
+    if not job.run(photos, settings(), out):
+        raise typer.Exit(1)
+
+
+@commands.command()
+def up(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000) -> None:
+    """Start the database, the Dagster UI and its daemon; Ctrl-C stops all of them."""
+    from memoria_pipeline import services
+
+    raise typer.Exit(services.up(settings(), port, out))
+
+
+@commands.command()
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    from memoria_pipeline.store import db
+    from memoria_pipeline.store.migrate import migrate as apply
+
+    s = settings()
+    with db.running(s.home, s.database_url, s.dagster_database_url) as found:
+        applied = apply(db.engine(found.memoria))
+    out.print(f"Applied: {', '.join(applied)}" if applied else "Nothing to apply.")
+
+
+@model.command("list")
+def model_list() -> None:
+    """The packs: licence, whether they are here, how to get them."""
+    from memoria_pipeline import report
+    from memoria_pipeline.vision import catalogue
+
+    report.packs(out, catalogue.packs(Path.home()))
+    out.print(catalogue.choose(settings().face_model, Path.home()).reason)
+
+
+@model.command("check")
+def model_check(
+    pack: Annotated[str, typer.Argument(help="A pack; without it, that of the settings.")] = "",
+) -> None:
+    """Load a pack and report device, providers, milliseconds per photo and per face."""
+    from memoria_pipeline import report
+    from memoria_pipeline.vision import catalogue
+
+    s = settings()
+    report.check(out, catalogue.check(pack or s.face_model, s.wanted_device))

@@ -1,0 +1,84 @@
+"""The assets `faces` and `embeddings`: one step, so that each photo is decoded once."""
+
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+import dagster as dg
+import sqlalchemy as sa
+
+from memoria_pipeline.defs.partitions import events
+from memoria_pipeline.defs.resources import Detector, PhotoStorage, Store
+from memoria_pipeline.store import events as event_store
+from memoria_pipeline.store import media as media_store
+from memoria_pipeline.store.media import Analysed
+from memoria_pipeline.vision.analyse import Outcome
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "faces",
+            deps=["media"],
+            group_name="event",
+            kinds={"onnx", "postgres"},
+            description="Box, landmarks and quality of every face that was found.",
+        ),
+        dg.AssetSpec(
+            "embeddings",
+            deps=["media"],
+            group_name="event",
+            kinds={"onnx", "postgres"},
+            description="One vector of unit length per face; it exists in faces.embedding only.",
+        ),
+    ],
+    partitions_def=events,
+    pool="detector",
+)
+def faces_and_embeddings(
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    photos: dg.ResourceParam[PhotoStorage],
+    detector: dg.ResourceParam[Detector],
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Analyse the photos that are new, changed or worth another try; commit photo by photo."""
+    started = time.perf_counter()
+    with store.transaction() as conn:
+        event_store.keep_model(conn, UUID(context.partition_key), detector.pack)
+        event = event_store.require_consent(conn, UUID(context.partition_key))
+        todo = {p.storage_key: p.id for p in media_store.pending(conn, event.id, event.face_model)}
+        known = media_store.known_hashes(conn, event.id, event.face_model)
+    done = dict.fromkeys(_COUNTED, 0)
+    read = photos.reader(event.photo_root)
+    for outcome in detector.analyse(event.face_model, todo, read, known):
+        with store.transaction() as conn:
+            done[_save(conn, todo[outcome.key], outcome, event.face_model, known)] += 1
+        done["faces found"] += len(outcome.faces)
+    speed = _speed(len(todo), time.perf_counter() - started)
+    yield dg.MaterializeResult(
+        asset_key="faces", metadata={"model": event.face_model, **done, **speed}
+    )
+    yield dg.MaterializeResult(asset_key="embeddings", metadata={"new": done["faces found"]})
+
+
+_COUNTED = ("photos analysed", "faces found", "photos unreadable", "exact duplicates")
+
+
+def _save(
+    conn: sa.Connection, photo: UUID, outcome: Outcome, model: str, known: dict[str, UUID]
+) -> str:
+    """Save what became of one photo; returns what to count it as. `known` learns its bytes."""
+    if outcome.error is not None:
+        media_store.save_failure(conn, photo, *outcome.error)
+        return "photos unreadable"
+    if outcome.duplicate:
+        media_store.save_duplicate(conn, photo, outcome.sha256, known[outcome.sha256])
+        return "exact duplicates"
+    size = (outcome.width, outcome.height)
+    analysed = Analysed(photo, outcome.sha256, *size, outcome.seconds, outcome.faces)
+    media_store.save_analysis(conn, [analysed], model)
+    known[outcome.sha256] = photo
+    return "photos analysed"
+
+
+def _speed(photos: int, seconds: float) -> dict[str, float]:
+    return {"seconds": round(seconds, 2), "photos per second": round(photos / seconds, 2)}

@@ -1,0 +1,151 @@
+"""What a person sees in the terminal: tables and sentences, from values that others computed."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from memoria_pipeline.album import Score
+from memoria_pipeline.store.media import MediaSummary
+from memoria_pipeline.store.persons import PeopleSummary
+from memoria_pipeline.vision.catalogue import Check, PackInfo
+
+_STAGES = {
+    "media": "finding the photos",
+    "faces_and_embeddings": "finding the faces",
+    "clusters": "grouping the people",
+}
+
+
+def event(
+    console: Console,
+    photos: MediaSummary,
+    people: PeopleSummary,
+    seconds: Mapping[str, float],
+) -> None:
+    """Photos, faces, people, the largest people, and where the time went."""
+    console.print()
+    console.print(_headline(photos, people))
+    console.print(_photos(photos, people))
+    if photos.failed:
+        console.print(_failures(photos.failed))
+    if people.largest:
+        console.print(_largest(people))
+    console.print(_seconds(seconds))
+
+
+def _headline(photos: MediaSummary, people: PeopleSummary) -> Text:
+    said = f"{people.people} people in {photos.total} photos"
+    return Text(said, style="bold green")
+
+
+def _photos(photos: MediaSummary, people: PeopleSummary) -> Table:
+    table = _plain()
+    rows = [
+        ("photos", photos.total),
+        ("  analysed", photos.analysed),
+        ("  without faces", photos.without_faces),
+        ("  exact duplicates", photos.duplicates),
+        ("  unreadable", len(photos.failed)),
+        ("  gone from the folder", photos.missing),
+        ("  still to do", photos.pending),
+        ("faces", people.faces),
+        ("  in no person (too small or blurred)", people.faces - people.grouped),
+        ("people", people.people),
+        ("  seen once", people.seen_once),
+    ]
+    always = {"photos", "  analysed", "  without faces", "  unreadable", "faces", "people"}
+    for name, count in rows:
+        if count or name in always:
+            table.add_row(name, str(count))
+    return table
+
+
+def _failures(failed: Sequence[tuple[str, str, str]]) -> Table:
+    table = Table("unreadable photo", "why", box=None, pad_edge=False, header_style="bold yellow")
+    for key, _, message in failed[:10]:
+        table.add_row(escape(key), escape(message))
+    if len(failed) > 10:
+        table.add_row(f"… and {len(failed) - 10} more", "")
+    return table
+
+
+def _largest(people: PeopleSummary) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("largest people")
+    table.add_column("photos", justify="right")
+    table.add_column("best seen in")
+    table.add_column("")
+    most = max(each.photos for each in people.largest)
+    for rank, each in enumerate(people.largest, 1):
+        bar = "█" * max(1, round(24 * each.photos / most))
+        best = PurePosixPath(each.best_photo or "").name
+        table.add_row(f"person {rank}", str(each.photos), escape(best), f"[cyan]{bar}[/]")
+    return table
+
+
+def _seconds(seconds: Mapping[str, float]) -> Table:
+    table = _plain()
+    for step, name in _STAGES.items():
+        if step in seconds:
+            table.add_row(name, f"{seconds[step]:.1f} s")
+    table.add_row("all, with Dagster's own start", f"{seconds['all']:.1f} s")
+    return table
+
+
+def _plain() -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(justify="right", style="bold")
+    return table
+
+
+def truth(console: Console, score: Score) -> None:
+    """How well the sample album's own truth was met."""
+    table = _plain()
+    table.add_row("clear faces found", f"{score.clear_found} of {score.clear}")
+    table.add_row("all faces found", f"{score.found} of {score.faces}")
+    table.add_row("false faces", str(score.false))
+    table.add_row("people match the truth (B³ F)", f"{score.b3_f:.3f}")
+    console.print(Text("against the album's own truth", style="bold"))
+    console.print(table)
+
+
+def next_steps(console: Console, *, sample: bool) -> None:
+    """Where to look next."""
+    console.print()
+    console.print("[bold]Next[/]")
+    console.print("  make up                          the Dagster UI, with this run in it")
+    if sample:
+        console.print("  make demo PHOTOS=/path/to/album  the same for your own photos")
+    console.print("  memoria model list               other model packs, and their licences")
+
+
+def packs(console: Console, known: Sequence[PackInfo]) -> None:
+    """`memoria model list`."""
+    table = Table("pack", "here", "calibrated", "what it is, its licence, how to get it", box=None)
+    for each in known:
+        about = f"{each.title}\n[dim]{escape(each.licence)}\n{escape(each.get)}[/]"
+        table.add_row(escape(each.name), _yes(each.here), _yes(each.calibrated), about)
+    console.print(table)
+
+
+def _yes(value: bool) -> str:
+    return "[green]yes[/]" if value else "no"
+
+
+def check(console: Console, found: Check) -> None:
+    """`memoria model check`."""
+    table = _plain()
+    table.add_row("pack", escape(found.pack))
+    table.add_row("licence", escape(found.licence))
+    table.add_row("device", found.device)
+    table.add_row("providers", ", ".join(found.providers))
+    table.add_row("calibrated", "yes" if found.calibrated else "no: run memoria lab calibrate")
+    table.add_row("loaded in", f"{found.load_seconds:.2f} s")
+    table.add_row("per photo (detection)", f"{found.ms_per_photo:.0f} ms")
+    table.add_row("per face (embedding)", f"{found.ms_per_face:.1f} ms")
+    console.print(table)
