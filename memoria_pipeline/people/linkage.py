@@ -13,8 +13,9 @@ Cosines = NDArray[np.float32]
 CHUNK = 32_768
 """Pairs looked at together: their vectors are gathered, 32 MB at 128 numbers."""
 
-BIG, HAIR = 8, 0.05
-"""Groups of so many faces may take in several smaller ones at once, if so little less alike."""
+BIG, HAIR = 8, 0.1
+"""Groups of so many faces may take in several smaller ones at once, if these are hardly less alike
+than the first: by this share of the way from the threshold to 1, as packs differ in their scale."""
 
 
 @dataclass(slots=True, eq=False)
@@ -147,7 +148,7 @@ def _merge(groups: Groups, a: Rows, b: Rows, pairs: Pairs) -> Rows:
         mutual = (cosine >= best[a]) & (cosine >= best[b])
         if not mutual.any():
             return np.unique(groups.label[np.concatenate(grown)])
-        keep, gone = _followers(groups, a, b, cosine, best)
+        keep, gone = _followers(groups, a, b, cosine, best, HAIR * max(0.0, 1 - pairs.floor))
         busy = np.zeros(len(groups.label), bool)
         busy[keep] = busy[gone] = True
         mutual &= ~(busy[a] | busy[b])
@@ -178,7 +179,7 @@ def _matching(a: Rows, b: Rows, n: int) -> tuple[Rows, Rows]:
 
 
 def _followers(
-    groups: Groups, a: Rows, b: Rows, cosine: Cosines, best: Cosines
+    groups: Groups, a: Rows, b: Rows, cosine: Cosines, best: Cosines, hair: float
 ) -> tuple[Rows, Rows]:
     """Small groups whose nearest is a big one, almost as near to them as to its own nearest.
 
@@ -188,7 +189,7 @@ def _followers(
     big, small = np.concatenate([a, b]), np.concatenate([b, a])
     cosine = np.concatenate([cosine, cosine])
     ready = (groups.size[big] >= BIG) & (groups.size[small] < BIG)
-    ready[ready] = cosine[ready] >= np.maximum(best[small[ready]], best[big[ready]] - HAIR)
+    ready[ready] = cosine[ready] >= np.maximum(best[small[ready]], best[big[ready]] - hair)
     order = np.flatnonzero(ready)
     order = order[np.lexsort((small[order], big[order], -cosine[order]))]
     order = order[np.sort(np.unique(small[order], return_index=True)[1])]

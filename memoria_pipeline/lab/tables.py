@@ -1,0 +1,166 @@
+"""The laboratory's files: what must be in them, and what is said when it is not."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from memoria_pipeline.errors import LabError
+
+KEY = ["photo", "face_index"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces:
+    """n faces: their keys (photo, face_index), (n, d) vectors, and what else the file tells.
+
+    quality and quality_class are None where the file has no such column; model is the pack's name
+    from the file's metadata, or empty. box: (n, 4) x, y, w, h, or None.
+    """
+
+    keys: pd.DataFrame
+    vectors: NDArray[np.float32]
+    quality: NDArray[np.float64] | None
+    quality_class: NDArray[np.object_] | None
+    box: NDArray[np.float64] | None
+    model: str
+
+
+def read_faces(path: Path) -> Faces:
+    """A table of faces; LabError for what cannot be grouped."""
+    table = _parquet(path, [*KEY, "embedding"])
+    frame = table.drop_columns(["embedding"]).to_pandas()
+    sides = [f"box_{side}" for side in "xywh"]
+    return Faces(
+        _keys(frame, path),
+        _vectors(table["embedding"].combine_chunks(), path),
+        _quality(frame, path),
+        _classes(frame, path),
+        frame[sides].to_numpy(float) if set(sides) <= set(frame) else None,
+        _metadata(table).get("model", ""),
+    )
+
+
+def read_people(path: Path) -> tuple[pd.DataFrame, str]:
+    """A table of people and its title: the method that made it, else the file's name."""
+    table = _parquet(path, [*KEY, "person"])
+    frame = table.to_pandas()
+    keys = _keys(frame, path)
+    if frame["person"].isna().any():
+        raise LabError(f"{path}: some faces have no person; write -1 for a face in no group.")
+    try:
+        keys["person"] = frame["person"].astype(np.int64)
+    except (ValueError, TypeError) as error:
+        raise LabError(f"{path}: the column person must hold integers.") from error
+    return keys, _metadata(table).get("method", path.stem)
+
+
+def write_people(path: Path, frame: pd.DataFrame, about: Mapping[str, str]) -> None:
+    """photo, face_index, person, probability; `about` goes into the file's metadata.
+
+    The file appears whole or not at all.
+    """
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    half = path.with_name(path.name + ".part")
+    try:
+        pq.write_table(table.replace_schema_metadata(dict(about)), half)
+        half.replace(path)
+    except OSError as error:
+        raise LabError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def read_truth(path: Path) -> pd.DataFrame:
+    """photo, face_index, identity; rows without an identity are left out."""
+    try:
+        frame = pd.read_csv(path, dtype={"photo": str, "identity": str}, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise LabError(f"{path} cannot be read as CSV: {error}.") from error
+    _require(frame.columns, [*KEY, "identity"], path)
+    keys = _keys(frame, path)
+    keys["identity"] = frame["identity"]
+    return keys[frame["identity"].notna()].reset_index(drop=True)
+
+
+def _parquet(path: Path, columns: list[str]) -> pa.Table:
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise LabError(f"{path} cannot be read as Parquet: {error}.") from error
+    _require(table.column_names, columns, path)
+    return table
+
+
+def _require(given: Iterable[str], wanted: list[str], path: Path) -> None:
+    missing = [name for name in wanted if name not in set(given)]
+    if missing:
+        raise LabError(f"{path} has no column {', '.join(missing)}; it needs {', '.join(wanted)}.")
+
+
+def _metadata(table: pa.Table) -> dict[str, str]:
+    raw: dict[bytes, bytes] = table.schema.metadata or {}
+    return {key.decode(): value.decode("utf-8", "replace") for key, value in raw.items()}
+
+
+def _keys(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """photo (text) and face_index (integer): present, and each pair once."""
+    if frame[KEY].isna().any(axis=None):
+        raise LabError(f"{path}: some rows have no photo or no face_index; fill them in.")
+    try:
+        index = frame["face_index"].astype(np.int64)
+    except (ValueError, TypeError) as error:
+        raise LabError(f"{path}: the column face_index must hold integers.") from error
+    keys = pd.DataFrame({"photo": frame["photo"].astype(str), "face_index": index})
+    twice = keys.duplicated()
+    if twice.any():
+        raise LabError(
+            f"{path}: {twice.sum()} rows repeat a (photo, face_index), the first is row"
+            f" {int(np.argmax(twice.to_numpy()))}; a face has one row."
+        )
+    return keys
+
+
+def _vectors(column: Any, path: Path) -> NDArray[np.float32]:
+    """(n, d) from a list column; d is the same in every row."""
+    try:
+        lengths = np.asarray(column.value_lengths() if len(column) else [], float)
+        flat = np.asarray(column.flatten(), np.float32) if len(column) else np.empty(0, np.float32)
+    except (AttributeError, ValueError, TypeError, pa.ArrowException) as error:
+        raise LabError(f"{path}: the column embedding must hold lists of numbers.") from error
+    if len(lengths) and (not (lengths == lengths[0]).all() or lengths[0] < 1):
+        raise LabError(
+            f"{path}: the embeddings are not all of one length (row"
+            f" {int(np.argmax(lengths != lengths[0]))} differs); one file holds one model's faces."
+        )
+    vectors = flat.reshape(len(lengths), -1) if len(lengths) else np.empty((0, 1), np.float32)
+    size = np.linalg.norm(vectors, axis=1)
+    bad = np.flatnonzero(~np.isfinite(size) | (size == 0))
+    if len(bad):
+        raise LabError(
+            f"{path}: {len(bad)} embeddings are zero or not finite, the first in row {bad[0]};"
+            " make them anew with `memoria lab faces`, or leave those rows out."
+        )
+    return vectors
+
+
+def _quality(frame: pd.DataFrame, path: Path) -> NDArray[np.float64] | None:
+    if "quality" not in frame:
+        return None
+    quality = pd.to_numeric(frame["quality"], errors="coerce").to_numpy(float)
+    if not np.isfinite(quality).all():
+        raise LabError(f"{path}: some faces have no number in quality; drop the column or fill it.")
+    return quality
+
+
+def _classes(frame: pd.DataFrame, path: Path) -> NDArray[np.object_] | None:
+    if "quality_class" not in frame:
+        return None
+    unknown = sorted(set(frame["quality_class"].astype(str)) - {"A", "B", "C"})
+    if unknown:
+        raise LabError(f"{path}: quality_class is A, B or C, not {', '.join(unknown[:3])}.")
+    return frame["quality_class"].to_numpy(object)
