@@ -1,9 +1,17 @@
-"""Where the tests find real photos and a real model pack; neither is part of the repository."""
+"""What tests of several rooms share: real photos, a real model pack (neither is part of the
+repository), a real PostgreSQL."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
+
+from memoria_pipeline.store import db, embedded
+from memoria_pipeline.store.migrate import migrate
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,3 +32,62 @@ def shared_data() -> Path:
 def shared_models(shared_data: Path) -> Path:
     """The folder of model packs."""
     return _shared(shared_data.parent / "models")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The URL of the maintenance database of an embedded server; nothing else uses that server."""
+    # Not tmp_path: that is too long for a socket, and pytest's folders are 0700.
+    with (
+        tempfile.TemporaryDirectory(prefix="memoria-", ignore_cleanup_errors=True) as home,
+        embedded.running(Path(home)) as url,
+    ):
+        text = url.render_as_string(hide_password=False)
+        with _admin(text) as admin:
+            admin.execute(sa.text("alter system set fsync = off"))  # it is thrown away anyway
+            admin.execute(sa.text("select pg_reload_conf()"))
+        yield text
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """The URL of a migrated, empty database, which stays so."""
+    url = db.create_database(server, "template")
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    migrate(engine)
+    return url
+
+
+@pytest.fixture(scope="session")
+def shared_engine(template: str) -> Iterator[sa.Engine]:
+    """Connections to the migrated database for tests that roll back."""
+    engine = sa.create_engine(template)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def conn(shared_engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction in a migrated, empty database; rolled back afterwards."""
+    with shared_engine.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def database(server: str, template: str, shared_engine: sa.Engine) -> Iterator[sa.Engine]:
+    """A migrated, empty database of one's own, for tests that commit."""
+    name = f"test_{uuid4().hex}"
+    shared_engine.dispose()  # a template is copied only while nobody is connected to it
+    with _admin(server) as admin:
+        admin.execute(sa.text(f"create database {name} template template"))
+    engine = sa.create_engine(sa.make_url(server).set(database=name))
+    yield engine
+    engine.dispose()
+    with _admin(server) as admin:
+        admin.execute(sa.text(f"drop database {name} with (force)"))
+
+
+def _admin(url: str) -> sa.Connection:
+    """A connection on which every statement commits by itself, as those on databases must."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    return engine.connect()

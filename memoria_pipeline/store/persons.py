@@ -34,8 +34,7 @@ class ClusterRun:
 
 @dataclass(frozen=True, slots=True)
 class LargePerson:
-    """A person with many faces, in how many photos; best_photo: the key of the photo that shows
-    the representative face."""
+    """A person with many faces, in how many photos; best_photo is the representative face's."""
 
     id: UUID
     faces: int
@@ -228,9 +227,9 @@ def last_run(conn: sa.Connection, event_id: UUID) -> ClusterRun | None:
 
 def summary(conn: sa.Connection, event_id: UUID, largest: int = 10) -> PeopleSummary:
     """How many people and faces, and the people with the most faces."""
-    counts = conn.execute(_COUNTS, {"event": event_id}).one()
+    people, once, faces, grouped = conn.execute(_COUNTS, {"event": event_id}).one()
     rows = conn.execute(_LARGEST, {"event": event_id, "largest": largest})
-    return PeopleSummary(*counts, [LargePerson(*row) for row in rows])
+    return PeopleSummary(people, once, faces, grouped, [LargePerson(*row) for row in rows])
 
 
 _COUNTS = sa.text(

@@ -1,0 +1,198 @@
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from memoria_pipeline.errors import ConsentError, DatabaseError
+from memoria_pipeline.store import events, faces, media
+from memoria_pipeline.store.photos import FoundPhoto
+from memoria_pipeline_tests.store.factories import (
+    LEFT,
+    PACK,
+    RIGHT,
+    a_face,
+    an_album,
+    an_event,
+    analysed,
+    faces_of,
+    found,
+    one,
+    photos,
+)
+
+
+def _status(conn: sa.Connection, photo: UUID) -> str:
+    return str(one(conn, "select status from memoria.media where id = :id", id=photo))
+
+
+def test_the_same_folder_is_the_same_event_until_that_is_deleted(conn: sa.Connection) -> None:
+    about = {"photo_root": "/album", "face_model": "a", "consent": False}
+    first = events.ensure(conn, name="A", **about)  # type: ignore[arg-type]
+    assert events.ensure(conn, name="B", photo_root="/album", face_model="b", consent=True) == first
+    kept = events.get(conn, first)
+    assert (kept.name, kept.face_model, kept.face_recognition_enabled) == ("A", "a", True)
+    conn.execute(sa.text("update memoria.events set status = 'deleted'"))
+    assert events.ensure(conn, name="A", **about) != first  # type: ignore[arg-type]
+    assert first not in [event.id for event in events.list_(conn)]
+
+
+def test_consent_that_was_given_is_not_taken_back_by_its_absence(conn: sa.Connection) -> None:
+    for given in (True, False):
+        event = events.ensure(conn, name="A", photo_root="/a", face_model="m", consent=given)
+    assert events.require_consent(conn, event).id == event
+
+
+def test_without_the_switch_or_after_its_archiving_an_event_is_refused(
+    conn: sa.Connection,
+) -> None:
+    event = an_event(conn, consent=False)
+    with pytest.raises(ConsentError, match="switched off"):
+        events.require_consent(conn, event)
+    conn.execute(sa.text("update memoria.events set status = 'archived'"))
+    with pytest.raises(ConsentError, match="is archived"):
+        events.require_consent(conn, event)
+    with pytest.raises(DatabaseError, match="no event"):
+        events.get(conn, uuid4())
+
+
+def test_registering_tells_new_changed_known_and_missing_photos_apart(conn: sa.Connection) -> None:
+    event = an_event(conn)
+    assert media.register(conn, event, found("a", "b", "c")) == media.Registered(3, 0, 0, 0)
+    assert media.register(conn, event, found("a", "b", "c")) == media.Registered(0, 0, 3, 0)
+    listing = [*found("a"), *found("b", etag="2"), *found("d")]
+    assert media.register(conn, event, listing) == media.Registered(1, 1, 1, 1)
+    assert media.register(conn, event, found("a", "c")) == media.Registered(0, 1, 1, 2)
+    assert media.register(conn, event, []) == media.Registered(0, 0, 0, 2)
+
+
+def test_ten_thousand_photos_are_registered_by_three_statements(conn: sa.Connection) -> None:
+    event = an_event(conn)
+    statements: list[str] = []
+    sa.event.listen(conn, "before_cursor_execute", lambda *about: statements.append(about[2]))
+    listing = found(*(f"{i}.jpg" for i in range(10_000)))
+    assert media.register(conn, event, listing).new == 10_000
+    assert len(statements) == 4
+
+
+def test_only_what_is_new_or_may_still_succeed_is_pending(conn: sa.Connection) -> None:
+    event = an_event(conn)
+    done, broken, passing, new = photos(conn, event, "1", "2", "3", "4")
+    media.save_analysis(conn, [analysed(done)], PACK)
+    media.save_failure(conn, broken, "broken", "2: not a whole JPEG; export it again.")
+    media.save_failure(conn, passing, "unreadable", "3: cannot be read\0")
+    assert [(p.id, p.attempts) for p in media.pending(conn, event, PACK)] == [
+        (passing, 1),
+        (new, 0),
+    ]
+    for _ in range(2):
+        media.save_failure(conn, passing, "unreadable", "3: cannot be read")
+    assert [p.id for p in media.pending(conn, event, PACK)] == [new]
+    assert [p.id for p in media.pending(conn, event, "another")] == [done, new]
+
+
+def test_the_summary_accounts_for_every_photo(conn: sa.Connection) -> None:
+    event = an_event(conn)
+    ids = photos(conn, event, "1", "2", "3", "4", "5", "6")
+    media.save_analysis(conn, [analysed(ids[0], a_face()), analysed(ids[1])], PACK)
+    media.save_duplicate(conn, ids[2], ids[0].hex * 2, ids[0])
+    media.save_failure(conn, ids[3], "broken", "4: not whole")
+    media.register(conn, event, found("1", "2", "3", "4", "5"))
+    assert media.summary(conn, event) == media.MediaSummary(
+        total=6,
+        analysed=2,
+        without_faces=1,
+        failed=[("4", "broken", "4: not whole")],
+        duplicates=1,
+        missing=1,
+        pending=1,
+    )
+
+
+def test_known_bytes_are_those_the_pack_has_seen(conn: sa.Connection) -> None:
+    event = an_event(conn)
+    first, second, other = photos(conn, event, "1", "2", "3")
+    media.save_analysis(conn, [analysed(p, sha256="ab" * 32) for p in (first, second)], PACK)
+    media.save_analysis(conn, [analysed(other, sha256="cd" * 32)], "another")
+    assert media.known_hashes(conn, event, PACK) == {"ab" * 32: first}
+
+
+@pytest.mark.parametrize("then", [[], found("1", etag="2")])
+def test_when_a_photo_changes_or_goes_its_copies_are_looked_at(
+    conn: sa.Connection, then: list[FoundPhoto]
+) -> None:
+    event = an_event(conn)
+    first, copy = photos(conn, event, "1", "2")
+    media.save_analysis(conn, [analysed(first)], PACK)
+    media.save_duplicate(conn, copy, first.hex * 2, first)
+    media.register(conn, event, [*then, *found("2")])
+    assert _status(conn, copy) == "pending"
+
+
+def test_when_a_photo_is_deleted_its_copies_are_looked_at(conn: sa.Connection) -> None:
+    album = an_album(conn, 2)
+    media.save_duplicate(conn, album.photos[1], "ab" * 32, album.photos[0])
+    conn.execute(sa.text("delete from memoria.media where id = :id"), {"id": album.photos[0]})
+    conn.execute(sa.text("set constraints all immediate"))
+    assert _status(conn, album.photos[1]) == "pending"
+    assert faces.load(conn, album.event, PACK).ids == []
+
+
+def test_a_changed_photo_keeps_its_faces_until_it_is_analysed_again(conn: sa.Connection) -> None:
+    album = an_album(conn, 1)
+    media.register(conn, album.event, found("000.jpg", etag="2"))
+    assert faces_of(conn, album.photos[0]) == album.faces[0]
+    media.save_analysis(conn, [analysed(album.photos[0])], PACK)
+    assert faces_of(conn, album.photos[0]) == []
+
+
+def test_a_face_whose_box_is_found_again_keeps_its_id(conn: sa.Connection) -> None:
+    album = an_album(conn, 1)
+    nearly = (LEFT[0] + 0.02, LEFT[1], LEFT[2], LEFT[3])
+    elsewhere = (0.4, 0.7, 0.1, 0.1)
+    again = analysed(album.photos[0], a_face(elsewhere, 128), a_face(nearly, 128))
+    media.save_analysis(conn, [again], "another")
+    assert faces_of(conn, album.photos[0])[0] == album.faces[0][0]
+    assert album.faces[0][1] not in faces_of(conn, album.photos[0])
+    assert len(faces.load(conn, album.event, "another", 128).ids) == 2
+
+
+def test_a_face_that_a_human_touched_and_that_is_not_found_again_is_kept_and_flagged(
+    conn: sa.Connection,
+) -> None:
+    album = an_album(conn, 1)
+    left, right = album.faces[0]
+    touched = sa.text("update memoria.faces set human_touched = true where id = :id")
+    conn.execute(touched, {"id": left})
+    lost = "select lost from memoria.faces where id = :id"
+    media.save_analysis(conn, [analysed(album.photos[0], a_face(RIGHT))], PACK)
+    assert faces_of(conn, album.photos[0]) == [left, right]
+    assert (one(conn, lost, id=left), one(conn, lost, id=right)) == (True, False)
+    media.save_analysis(conn, [analysed(album.photos[0], a_face(LEFT))], PACK)
+    assert faces_of(conn, album.photos[0]) == [left]
+    assert one(conn, lost, id=left) is False
+
+
+def test_a_photo_deleted_while_it_was_analysed_stays_deleted(conn: sa.Connection) -> None:
+    event = an_event(conn)
+    gone, there = photos(conn, event, "1", "2")
+    conn.execute(sa.text("delete from memoria.media where id = :id"), {"id": gone})
+    media.save_analysis(conn, [analysed(p, a_face()) for p in (gone, there)], PACK)
+    assert faces.load(conn, event, PACK).media_ids == [there]
+
+
+def test_a_kill_leaves_a_photo_with_its_faces_or_pending_without_any(database: sa.Engine) -> None:
+    with database.begin() as conn:
+        event = an_event(conn)
+        (photo,) = photos(conn, event, "1")
+    killed = database.connect()
+    media.save_analysis(killed, [analysed(photo, a_face())], PACK)
+    backend = killed.scalar(sa.text("select pg_backend_pid()"))
+    with database.begin() as conn:
+        conn.execute(sa.text("select pg_terminate_backend(:pid, 5000)"), {"pid": backend})
+    killed.invalidate()
+    killed.close()
+    with database.begin() as conn:
+        assert (_status(conn, photo), faces_of(conn, photo)) == ("pending", [])
+        media.save_analysis(conn, [analysed(photo, a_face())], PACK)
+    with database.begin() as conn:
+        assert (_status(conn, photo), len(faces_of(conn, photo))) == ("analysed", 1)

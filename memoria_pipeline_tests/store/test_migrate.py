@@ -1,0 +1,146 @@
+import multiprocessing
+import re
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from memoria_pipeline.errors import DatabaseError
+from memoria_pipeline.store import db, embedded, faces
+from memoria_pipeline.store.migrate import dump, folder, migrate
+from memoria_pipeline_tests.store.factories import PACK, an_album, group, one
+
+NAMES = sorted(path.stem for path in folder().glob("*.sql"))
+_RECORDS = sa.text("select name, sha256 from memoria.migrations order by name")
+
+
+@pytest.fixture
+def empty(server: str) -> Iterator[sa.Engine]:
+    url = db.create_database(server, f"empty_{uuid.uuid4().hex}")
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    yield engine
+    maintenance = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with maintenance.connect() as admin:
+        admin.execute(sa.text(f"drop database {engine.url.database} with (force)"))
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder(), tmp_path / "migrations"))
+
+
+def _psql(engine: sa.Engine, path: Path) -> None:
+    where = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    psql = str(embedded.binaries() / "psql")
+    command = [psql, "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f", str(path), where]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def _race(url: str, start: Barrier, told: "Queue[list[str]]") -> None:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    start.wait(60)
+    told.put(migrate(engine))
+
+
+def test_it_applies_every_file_once_and_in_order(empty: sa.Engine) -> None:
+    assert migrate(empty) == NAMES
+    assert migrate(empty) == []
+
+
+def test_two_processes_at_once_share_the_work_and_double_nothing(empty: sa.Engine) -> None:
+    ctx = multiprocessing.get_context("spawn")
+    start, told = ctx.Barrier(2), ctx.Queue()
+    url = empty.url.render_as_string(hide_password=False)
+    both = [ctx.Process(target=_race, args=(url, start, told)) for _ in range(2)]
+    for each in both:
+        each.start()
+    applied = told.get(timeout=60) + told.get(timeout=60)
+    for each in both:
+        each.join(60)
+    assert sorted(applied) == NAMES
+
+
+def test_what_psql_applied_is_taken_over_and_gives_the_same_schema(
+    empty: sa.Engine, template: str
+) -> None:
+    for path in sorted(folder().glob("*.sql")):
+        _psql(empty, path)
+    assert migrate(empty) == []
+    with empty.connect() as conn:
+        assert [row.name for row in conn.execute(_RECORDS)] == NAMES
+    pg_dump = embedded.binaries() / "pg_dump"
+    assert dump(str(empty.url), pg_dump) == dump(template, pg_dump)
+
+
+def test_a_file_changed_after_it_was_applied_is_named(empty: sa.Engine, copied: Path) -> None:
+    migrate(empty, copied)
+    (copied / "0002_events.sql").write_text("select 1;")
+    with pytest.raises(DatabaseError, match="0002_events was changed"):
+        migrate(empty, copied)
+
+
+def test_a_database_newer_than_the_code_is_refused(empty: sa.Engine, copied: Path) -> None:
+    later = copied / "9999_later.sql"
+    later.write_text("select 1;")
+    migrate(empty, copied)
+    later.unlink()
+    with pytest.raises(DatabaseError, match="9999_later"):
+        migrate(empty, copied)
+
+
+def test_a_file_that_fails_is_named_and_leaves_nothing(empty: sa.Engine, copied: Path) -> None:
+    (copied / "9998_broken.sql").write_text("create table memoria.half (id int);\nselect 1/0;")
+    with pytest.raises(DatabaseError, match="9998_broken failed and changed nothing: division"):
+        migrate(empty, copied)
+    with empty.connect() as conn:
+        assert conn.scalar(sa.text("select to_regclass('memoria.half')")) is None
+        assert len(conn.execute(_RECORDS).all()) == len(NAMES)
+
+
+def test_the_files_are_numbered_without_a_gap_and_each_records_itself() -> None:
+    for number, path in enumerate(sorted(folder().glob("*.sql")), 1):
+        assert re.match(rf"{number:04}_[a-z_]+$", path.stem)
+        assert f"('{path.stem}')" in path.read_text("utf8")
+
+
+def test_schema_sql_is_the_dump_of_a_migrated_database(template: str) -> None:
+    kept = folder().parent / "schema.sql"
+    pg_dump = embedded.binaries() / "pg_dump"
+    version = subprocess.run([pg_dump, "--version"], capture_output=True, text=True, check=True)
+    if " 18" not in version.stdout:
+        pytest.skip(f"sql/schema.sql is of PostgreSQL 18, here is {version.stdout.strip()}")
+    remake = "python -m memoria_pipeline.store.migrate > sql/schema.sql"
+    assert dump(template, pg_dump) == kept.read_text("utf8"), f"drifted; run {remake}"
+
+
+def test_an_owner_who_is_no_superuser_migrates_and_runs_everything(
+    server: str, empty: sa.Engine
+) -> None:
+    """As on Supabase: a role that may create roles, where an administrator added pgvector."""
+    owner = f"owner_{uuid.uuid4().hex[:8]}"
+    with empty.begin() as admin:
+        admin.execute(sa.text("create extension vector"))
+        admin.execute(sa.text(f"create role {owner} login createrole"))
+        admin.execute(sa.text(f'grant create on database "{empty.url.database}" to {owner}'))
+        for role in ("memoria_service", "memoria_analyst", "authenticated", "anon"):
+            if admin.scalar(sa.text("select to_regrole(:role) is not null"), {"role": role}):
+                admin.execute(sa.text(f"grant {role} to {owner} with admin option"))
+    theirs = sa.create_engine(empty.url.set(username=owner), poolclass=sa.NullPool)
+    assert migrate(theirs) == NAMES
+    with theirs.connect() as conn:
+        album = an_album(conn, 2)
+        group(conn, album.event, [[album.faces[0][0], album.faces[1][0]]])
+        assert len(faces.load(conn, album.event, PACK).ids) == 4
+        purge = "select memoria.purge_face_data_for_user(gen_random_uuid(), :event)"
+        assert one(conn, purge, event=album.event)["faces"] == 0
+        conn.execute(sa.text("update memoria.events set status = 'archived'"))
+        conn.execute(sa.text("delete from memoria.events"))
+    with empty.begin() as admin:
+        admin.execute(sa.text(f"drop owned by {owner} cascade"))
+        admin.execute(sa.text(f"drop role {owner}"))

@@ -1,0 +1,122 @@
+import logging
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from memoria_pipeline.errors import PhotoError, SettingsError
+from memoria_pipeline.store.photos import Photos
+
+_EXTS = (".jpg", ".png")
+_HOSTILE = ["../x.jpg", "a/../../x.jpg", "/etc/passwd", "", "..", "a\\..\\..\\x.jpg", "a\0.jpg"]
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    root = tmp_path / "mon album"
+    (root / "été" / "nuit").mkdir(parents=True)
+    for key in ("b.JPG", "été/a.png", "été/nuit/c.jpg", "notes.txt", ".hidden.jpg"):
+        (root / key).write_bytes(b"x" * len(key))
+    (root / ".trash").mkdir()
+    (root / ".trash" / "old.jpg").write_bytes(b"old")
+    return root
+
+
+def _keys(root: Path | str) -> list[str]:
+    return [photo.storage_key for photo in Photos(str(root)).list(_EXTS)]
+
+
+def _reason(root: Path, key: str, limit: int = 100) -> str:
+    with pytest.raises(PhotoError) as raised:
+        Photos(str(root)).read(key, limit)
+    return raised.value.reason
+
+
+def test_photos_are_listed_by_key_in_all_folders_and_hidden_ones_are_not(album: Path) -> None:
+    assert _keys(album) == ["b.JPG", "été/a.png", "été/nuit/c.jpg"]
+    assert _keys(f"file://{album}") == _keys(album)
+
+
+def test_a_photo_has_its_size_and_an_etag_that_changes_with_the_file(album: Path) -> None:
+    before = next(Photos(str(album)).list(_EXTS))
+    assert before.byte_size == len("b.JPG")
+    assert next(Photos(str(album)).list(_EXTS)) == before
+    os.utime(album / "b.JPG", ns=(1, 1))
+    assert next(Photos(str(album)).list(_EXTS)).etag != before.etag
+
+
+def test_links_that_lead_back_up_do_no_harm(album: Path) -> None:
+    (album / "été" / "back").symlink_to(album)
+    (album / "broken.jpg").symlink_to(album / "nowhere.jpg")
+    assert _keys(album) == ["b.JPG", "été/a.png", "été/nuit/c.jpg"]
+
+
+def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_is_listed(
+    album: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = album / "été" / "nuit"
+    closed.chmod(0)
+    if os.access(closed, os.R_OK):
+        pytest.skip("this user may read everything")
+    with caplog.at_level(logging.WARNING):
+        assert _keys(album) == ["b.JPG", "été/a.png"]
+    closed.chmod(0o700)
+    assert "nuit" in caplog.text
+
+
+def test_a_name_that_is_no_text_is_reported_and_the_rest_is_listed(
+    album: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Path(os.fsdecode(os.fsencode(album) + b"/\xff\xfe.jpg")).write_bytes(b"x")
+    with caplog.at_level(logging.WARNING):
+        assert len(_keys(album)) == 3
+    assert "rename it" in caplog.text
+
+
+def test_a_root_that_is_not_there_is_an_error_and_not_an_empty_album(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such folder"):
+        _keys(tmp_path / "unmounted")
+    with pytest.raises(SettingsError, match="nothing there"):
+        _keys("memory://nowhere-at-all")
+    with pytest.raises(SettingsError, match="nope"):
+        _keys("nope://bucket")
+
+
+def test_a_photo_is_read_whole(album: Path) -> None:
+    assert Photos(str(album)).read("été/a.png", 100) == b"x" * len("été/a.png")
+
+
+@pytest.mark.parametrize("key", _HOSTILE)
+def test_a_key_that_leads_out_of_the_root_is_not_read(album: Path, key: str) -> None:
+    (album.parent / "x.jpg").write_bytes(b"secret")
+    assert _reason(album, key) == "missing"
+
+
+def test_what_cannot_be_read_says_why(album: Path) -> None:
+    assert _reason(album, "gone.jpg") == "missing"
+    assert _reason(album, "été/nuit/c.jpg", limit=3) == "too_large"
+    assert _reason(album, "été") == "unreadable"
+
+
+def test_a_pipe_is_neither_listed_nor_waited_for(album: Path) -> None:
+    os.mkfifo(album / "pipe.jpg")
+    assert "pipe.jpg" not in _keys(album)
+    assert _reason(album, "pipe.jpg") == "unreadable"
+
+
+def test_a_bucket_is_listed_and_read_like_a_folder() -> None:
+    bucket = fsspec.filesystem("memory")
+    bucket.pipe({"/bucket/fête/a.jpg": b"abc", "/bucket/.x/b.jpg": b"", "/bucket/z.txt": b""})
+    photos = Photos("memory://bucket")
+    assert [(p.storage_key, p.byte_size) for p in photos.list(_EXTS)] == [("fête/a.jpg", 3)]
+    assert photos.read("fête/a.jpg", 3) == b"abc"
+    with pytest.raises(PhotoError, match="larger"):
+        photos.read("fête/a.jpg", 2)
+
+
+@pytest.mark.skipif(find_spec("s3fs") is not None, reason="s3fs is installed")
+def test_s3_without_its_package_names_the_mend() -> None:
+    with pytest.raises(SettingsError, match="s3fs"):
+        _keys("s3://bucket/album")
