@@ -131,6 +131,6 @@ def _report(
             seconds,
         )
         if source.truth is not None:
-            found = faces.located(conn, event)
+            found = [(f.storage_key, f.box, f.person) for f in faces.located(conn, event)]
             report.truth(console, album.score(source.truth, found))
     report.next_steps(console, sample=source.truth is not None)

@@ -1,10 +1,12 @@
 """What a person sees in the terminal: tables and sentences, from values that others computed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -149,3 +151,34 @@ def check(console: Console, found: Check) -> None:
     table.add_row("per photo (detection)", f"{found.ms_per_photo:.0f} ms")
     table.add_row("per face (embedding)", f"{found.ms_per_face:.1f} ms")
     console.print(table)
+
+
+def scores(console: Console, rows: Sequence[Mapping[str, object]]) -> None:
+    """`memoria lab score`: a column per table of people."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for row in rows:
+        table.add_column(escape(str(row["method"])), justify="right")
+    for name in (each for each in rows[0] if each != "method"):
+        table.add_row(name, *(_number(row[name]) for row in rows))
+    console.print(table)
+
+
+def _number(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def counting(console: Console, what: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar; the callable takes the total and moves it by one after its first call."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        done = -1
+
+        def tick(total: int) -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, total=total, completed=done)
+
+        yield tick

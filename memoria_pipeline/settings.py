@@ -114,6 +114,19 @@ class Settings:
         """`device`, with the older switch taken into account."""
         return "cuda" if self.use_gpu and self.device == "auto" else self.device
 
+    @property
+    def detector(self) -> dict[str, Any]:
+        """The arguments of `vision.detector.Detector`."""
+        return {
+            "setting": self.face_model,
+            "device": self.wanted_device,
+            "workers": self.workers,
+            "threshold": self.detection_threshold,
+            "det_size": self.det_size,
+            "max_bytes": self.max_bytes,
+            "max_pixels": self.max_pixels,
+        }
+
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
         """Read every setting. Raises SettingsError, naming the variable and what it takes."""

@@ -7,7 +7,7 @@ from uuid import UUID
 import dagster as dg
 
 from memoria_pipeline.defs.partitions import events
-from memoria_pipeline.defs.resources import Detector, Store
+from memoria_pipeline.defs.resources import Store
 from memoria_pipeline.people import measure
 from memoria_pipeline.people.cluster import Grouping, Method, cluster
 from memoria_pipeline.people.density import Density
@@ -19,6 +19,7 @@ from memoria_pipeline.store import events as event_store
 from memoria_pipeline.store import faces as face_store
 from memoria_pipeline.store import persons as person_store
 from memoria_pipeline.store.faces import FaceTable
+from memoria_pipeline.vision.detector import Detector
 
 
 class GroupingConfig(dg.Config):
@@ -44,7 +45,7 @@ def clusters(
     started = time.perf_counter()
     with store.transaction() as conn:
         event = event_store.lock(conn, UUID(context.partition_key))
-        thresholds = detector.thresholds(event.face_model)
+        thresholds = Thresholds.of(detector.thresholds(event.face_model))
         how = {**config.model_dump(exclude={"force"}), "thresholds": thresholds.as_table()}
         now = face_store.fingerprint(conn, event.id, event.face_model)
         last = person_store.last_run(conn, event.id)

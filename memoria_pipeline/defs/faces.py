@@ -8,11 +8,13 @@ import dagster as dg
 import sqlalchemy as sa
 
 from memoria_pipeline.defs.partitions import events
-from memoria_pipeline.defs.resources import Detector, PhotoStorage, Store
+from memoria_pipeline.defs.resources import PhotoStorage, Store
 from memoria_pipeline.store import events as event_store
 from memoria_pipeline.store import media as media_store
 from memoria_pipeline.store.media import Analysed
 from memoria_pipeline.vision.analyse import Outcome
+from memoria_pipeline.vision.detector import Detector
+
 
 @dg.multi_asset(
     specs=[
@@ -49,7 +51,7 @@ def faces_and_embeddings(
         known = media_store.known_hashes(conn, event.id, event.face_model)
     done = dict.fromkeys(_COUNTED, 0)
     read = photos.reader(event.photo_root)
-    for outcome in detector.analyse(event.face_model, todo, read, known):
+    for outcome in detector.analyse(event.face_model, todo, read, known=known):
         with store.transaction() as conn:
             done[_save(conn, todo[outcome.key], outcome, event.face_model, known)] += 1
         done["faces found"] += len(outcome.faces)

@@ -1,7 +1,9 @@
 """`memoria lab faces`: a folder of photos in, a table of faces out; no database."""
 
+import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memoria_pipeline.store.photos import Photos
-from memoria_pipeline.vision.analyse import Outcome, Work, analyse
+from memoria_pipeline.vision.analyse import Outcome
+from memoria_pipeline.vision.detector import Detector
 from memoria_pipeline.vision.photo import EXTENSIONS
 
 _GROUP = 4096  # faces per row group: a group per photo would be slow to read
@@ -26,7 +29,7 @@ COLUMNS = pa.schema(
         ("embedding", _FLOATS),
     ]
 )
-"""photo: path relative to the folder, forward slashes. Boxes and landmarks: [0, 1], upright photo."""
+"""photo: relative path, forward slashes. Boxes and landmarks: in [0, 1] of the upright photo."""
 
 
 @dataclass(slots=True)
@@ -37,37 +40,54 @@ class Found:
     faces: int = 0
     errors: list[tuple[str, str, str]] = field(default_factory=list)
 
+    def add(self, outcome: Outcome) -> None:
+        """Count one photo."""
+        self.photos += 1
+        self.faces += len(outcome.faces)
+        if outcome.error:
+            self.errors.append((outcome.key, *outcome.error))
+
 
 def find_faces(
-    photos: Photos, work: Work, model: str, output: Path, workers: int, tick: Callable[[], None]
+    folder: Path, output: Path, detector: Detector, tick: Callable[[int], None]
 ) -> Found:
-    """Analyse every photo of the folder into the Parquet file `output`; call `tick` after each.
+    """Analyse every photo of the folder into the Parquet file `output`.
 
-    The same photo under two names is analysed twice: here a file is a file. The pack's name stands
-    in the file's metadata, so that `lab cluster` takes its thresholds.
+    tick is called with the number of photos, at the start and after each. The same photo under two
+    names is analysed twice: here a file is a file. The pack's name stands in the file's metadata,
+    so that `lab cluster` takes its thresholds.
     """
-    found = Found()
+    photos = Photos(str(folder))
     keys = [each.storage_key for each in photos.list(EXTENSIONS)]
+    read = partial(photos.read, max_bytes=detector.max_bytes)
+    found, model = Found(), detector.pack
+    outcomes = detector.analyse(model, keys, read, skip_duplicates=False)
     half = output.with_name(output.name + ".part")
-    schema = COLUMNS.with_metadata({"model": model})
-    rows: list[dict[str, object]] = []
-    with pq.ParquetWriter(half, schema) as writer:
-        for outcome in analyse(keys, work, workers, skip_duplicates=False):
-            found.photos += 1
-            if outcome.error:
-                found.errors.append((outcome.key, *outcome.error))
-            found.faces += len(outcome.faces)
+    with pq.ParquetWriter(half, COLUMNS.with_metadata({"model": model})) as writer:
+        rows: list[Row] = []
+        tick(len(keys))
+        for outcome in outcomes:
+            found.add(outcome)
             rows.extend(_rows(outcome))
             if len(rows) >= _GROUP:
-                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+                writer.write_table(pa.Table.from_pylist(rows, schema=writer.schema))
                 rows.clear()
-            tick()
-        writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+            tick(len(keys))
+        writer.write_table(pa.Table.from_pylist(rows, schema=writer.schema))
     half.replace(output)
     return found
 
 
-def _rows(outcome: Outcome) -> Iterator[dict[str, object]]:
+def write_errors(path: Path, found: Found) -> None:
+    """The unreadable photos as CSV: photo, reason, message."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("photo", "reason", "message"), *found.errors])
+
+
+Row = dict[str, object]
+
+
+def _rows(outcome: Outcome) -> Iterator[Row]:
     for index, face in enumerate(outcome.faces):
         box = dict(zip("xywh", face.detection.box, strict=True))
         yield {

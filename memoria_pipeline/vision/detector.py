@@ -1,0 +1,61 @@
+"""A face model with its settings: what the pipeline and the laboratory both analyse photos with."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from memoria_pipeline.vision import catalogue, packs
+from memoria_pipeline.vision.analyse import Outcome, Work, analyse
+from memoria_pipeline.vision.photo import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """The face models on their device, and how many photos are worked on at once.
+
+    setting: what MEMORIA_FACE_MODEL says; it knows the folder behind a pack's stored name.
+    workers: processes; 0 is one per core. threshold, det_size: of InsightFace packs.
+    """
+
+    setting: str = "auto"
+    device: str = "auto"
+    workers: int = 0
+    threshold: float = 0.5
+    det_size: int = 640
+    max_bytes: int = Limits().max_bytes
+    max_pixels: int = Limits().max_pixels
+
+    @property
+    def pack(self) -> str:
+        """The name of the pack that the setting means, as `faces.model` holds it."""
+        return packs.stored_name(catalogue.choose(self.setting, Path.home()).pack)
+
+    def analyse(
+        self,
+        model: str,
+        keys: Iterable[str],
+        read: Callable[[str], bytes],
+        *,
+        known: Iterable[str] = (),
+        skip_duplicates: bool = True,
+    ) -> Iterator[Outcome]:
+        """Analyse photos with the pack `model`, in order; see vision/analyse.py."""
+        load = partial(
+            catalogue.load,
+            self._source(model),
+            device=self.device,
+            detection_threshold=self.threshold,
+            det_size=self.det_size,
+        )
+        limits = Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels)
+        work = Work(read, load, limits, frozenset(known))
+        return analyse(keys, work, self.workers, skip_duplicates=skip_duplicates)
+
+    def thresholds(self, model: str) -> Mapping[str, float]:
+        """The calibrated numbers of the pack `model`. Raises ModelError where there are none."""
+        return catalogue.thresholds(self._source(model))
+
+    def _source(self, model: str) -> str:
+        means_it = self.setting != "auto" and packs.stored_name(self.setting) == model
+        return self.setting if means_it else model
