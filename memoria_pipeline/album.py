@@ -7,6 +7,7 @@ The photos are in FOLDER/photos, what is true of them in FOLDER/truth.json.
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ VERSION = 1
 """Of the recipe; an album of another version is made anew."""
 
 Box = tuple[float, float, float, float]
+_UNFINISHED = ".album-"
+_HOUR = 3600.0
 _MAX_OFFSET = 0.35  # between two boxes' centres, in sizes of the true one
 
 
@@ -61,12 +64,13 @@ def make_album(folder: Path, seed: int = 7) -> None:
     It appears at once and whole, so a kill leaves no half of it. Raises MemoriaError when `folder`
     holds anything else, or a source is missing.
     """
-    if _complete(folder, seed):
+    if is_complete(folder, seed):
         return
     if folder.exists() and not (folder / "truth.json").is_file() and any(folder.iterdir()):
         raise MemoriaError(f"{folder} holds something else; give an empty folder for the album.")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".album-", dir=folder.parent) as temporary:
+    _sweep(folder.parent)
+    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder.parent) as temporary:
         whole = Path(temporary) / "album"
         (whole / "photos").mkdir(parents=True)
         _fill(whole, seed)
@@ -74,29 +78,38 @@ def make_album(folder: Path, seed: int = 7) -> None:
         whole.rename(folder)
 
 
-def _complete(folder: Path, seed: int) -> bool:
+def _sweep(parent: Path) -> None:
+    """Remove what a killed run left, but not what another may be making now."""
+    for path in parent.glob(f"{_UNFINISHED}*"):
+        if path.stat().st_mtime < time.time() - _HOUR:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def is_complete(folder: Path, seed: int) -> bool:
+    """Say whether `folder` holds the whole album of this seed, of this version."""
     try:
         truth = json.loads((folder / "truth.json").read_text("utf-8"))
         there = {path.name for path in (folder / "photos").iterdir()}
     except (OSError, ValueError):
         return False
-    return (truth["version"], truth["seed"]) == (VERSION, seed) and there == set(truth["files"])
+    made = (truth.get("version"), truth.get("seed"), set(truth.get("files", ())))
+    return made == (VERSION, seed, there)
 
 
 def _fill(folder: Path, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    ordered = plans()
-    shuffled = [ordered[i] for i in rng.permutation(len(ordered))]
+    shuffled = plans(seed)
     faces: list[TruthFace] = []
     for number, plan in enumerate(shuffled, start=1):
-        faces += _photo(folder / "photos", number, plan, np.random.default_rng((seed, number)))
+        faces += make_photo(folder / "photos", number, plan, seed)
     faces += _spoil(folder / "photos", shuffled, faces)
     files = sorted(path.name for path in (folder / "photos").iterdir())
     truth = {"version": VERSION, "seed": seed, "files": files, "faces": [asdict(f) for f in faces]}
     (folder / "truth.json").write_text(json.dumps(truth, indent=1), "utf-8")
 
 
-def _photo(folder: Path, number: int, plan: Plan, rng: np.random.Generator) -> list[TruthFace]:
+def make_photo(folder: Path, number: int, plan: Plan, seed: int) -> list[TruthFace]:
+    """Write one photo of the album; its look depends on seed and number alone."""
+    rng = np.random.default_rng((seed, number))
     scene = compose(plan, rng)
     name = _name(number, plan)
     (folder / name).write_bytes(encoded(scene.pixels, plan.form, number % 8 + 1, rng))

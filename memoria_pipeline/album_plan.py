@@ -1,7 +1,7 @@
 """Which photos the sample album has: 40 with clear faces, 10 with groups, 10 with nobody."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 
 import numpy as np
@@ -33,13 +33,11 @@ _PINNED_GROUPS = ((0, 2, 6, 7), (0, 1, 3, 6, 7), (0, 1, 2, 4, 5, 6, 7))
 _FORMS = {5: "PNG", 11: "WEBP", 12: "HEIF", 18: "HEIF", 29: "WEBP", 50: "PNG", 58: "WEBP"}
 
 
-def plans() -> list[Plan]:
-    """All photos, the same every time; a seed shuffles them and varies how they look."""
+def plans(seed: int) -> list[Plan]:
+    """All photos of an album in the order of their numbers: the same ones, shuffled by the seed."""
     everything = [*_clear(), *_groups(), *_nobody()]
-    return [
-        Plan(plan.people, plan.megapixels, plan.background, _FORMS.get(index, "JPEG"))
-        for index, plan in enumerate(everything)
-    ]
+    formed = [replace(p, form=_FORMS.get(index, p.form)) for index, p in enumerate(everything)]
+    return [formed[i] for i in np.random.default_rng(seed).permutation(len(formed))]
 
 
 def _clear() -> Iterator[Plan]:
