@@ -29,6 +29,7 @@ def similarity(points: NDArray[np.floating], target: NDArray[np.floating]) -> ND
     centred = source - source.mean()
     spread = max(float(np.sum(np.abs(centred) ** 2)), 1e-12)
     a = np.sum(np.conj(centred) * (wanted - wanted.mean())) / spread
+    a = a if abs(a) > 1e-6 else 1e-6  # points that all coincide: still a matrix with an inverse
     b = wanted.mean() - a * source.mean()
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 

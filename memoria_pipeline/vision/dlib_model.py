@@ -22,13 +22,19 @@ from memoria_pipeline.vision.align import FIVE_POINTS, cut, pixels, similarity, 
 from memoria_pipeline.vision.model import Detection, Embeddings, Image
 from memoria_pipeline.vision.scales import Candidates, detections, merge, resized
 
-MAX_SIDE = 1600
+MAX_SIDE = 3072
+"""HOG finds faces of 80 pixels and more. At this size it takes 0.47 s and finds 90 % of the faces
+of
+composed photos of 2 to 24 megapixels, at 2048 0.21 s and 75 %."""
+
+ENLARGED = 3
+"""A small photo is looked at up to this much larger: 43 of 43 annotated faces instead of 11."""
 
 SMALL_SIDE = 256
-"""A padded view of this size shows the face that fills its photo."""
+"""A padded view of this size shows the face that fills its photo: 100 of 103 tight crops."""
 
-PADDING = 0.25
-"""Of the small view's sides; HOG wants to see some of what is around a face."""
+PADDING = 0.15
+"""Of the small view's longer side; HOG wants to see some of what is around a face (95 without)."""
 
 CROP = 150
 """Pixels of the ResNet's input."""
@@ -79,15 +85,18 @@ def weights() -> Path:
 def five_landmarks(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     """Our (5, 2) landmarks from dlib's (5, 2) eye corners and nose base, in the same units.
 
-    Eye centres are the middles of their corners. Nose tip and mouth corners are where the mean face
-    has them after the turn, scale and shift that fits it best to the five corners; the nose tip
-    also follows the observed nose base, which is what shows a turned head.
+    Eye centres are the middles of their corners. The mouth is where the mean face has it after the
+    turn, scale and shift that fits it best to the corners. The nose tip, too, but it also follows
+    the nose base 1.5 times as far as that strays from the fit, which is what a turned head looks
+    like. Mean distance from SCRFD's points on 242 faces, in eye distances: eyes .05, nose .06,
+    mouth .13.
     """
     matrix = similarity(DLIB_POINTS, corners)
     fitted = OUR_POINTS @ matrix[:, :2].T + matrix[:, 2]
     base = DLIB_POINTS[4] @ matrix[:, :2].T + matrix[:, 2]
     eyes = np.array([corners[2:4].mean(axis=0), corners[0:2].mean(axis=0)])
-    return np.vstack([eyes, fitted[2:] + (corners[4] - base)])
+    nose = fitted[2] + 1.5 * (corners[4] - base)
+    return np.vstack([eyes, nose, fitted[3:]])
 
 
 class DlibModel:
@@ -126,7 +135,7 @@ class DlibModel:
 
     def detect(self, image: Image) -> list[Detection]:
         """Every face of one upright photo, best score first."""
-        side = min(max(image.shape[:2]), self.max_side)
+        side = min(ENLARGED * max(image.shape[:2]), self.max_side)
         views = [self._view(image, side, 0.0), self._view(image, SMALL_SIDE, PADDING)]
         return detections(merge(Candidates.joined(views)))
 
@@ -181,8 +190,10 @@ class DlibModel:
         return networks
 
 
-MIDDLE, STEEPNESS = 0.2, 4.0
-"""HOG's raw score that counts as 0.5, and how fast it rises from there."""
+MIDDLE, STEEPNESS = 0.05, 4.0
+"""HOG's raw score that counts as 0.5, and how fast it rises from there. At 0.05 one of 120 faces in
+composed
+photos is false, at -0.3 one of 11."""
 
 
 def _probability(raw: NDArray[np.float64]) -> NDArray[np.float64]:

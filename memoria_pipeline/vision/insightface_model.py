@@ -1,4 +1,4 @@
-"""A FaceModel over a folder of InsightFace's ONNX files: a detector (SCRFD), a recogniser (ArcFace)."""
+"""A FaceModel over a folder of InsightFace's ONNX files: SCRFD finds faces, ArcFace knows them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,16 @@ from memoria_pipeline.vision.scales import Candidates, Points, detections, merge
 MAX_SIDE = 2048
 """A face of 50 pixels in a 24-megapixel photo is 17 wide at this size; SCRFD finds those of 12."""
 
-SMALL_SIDE = 256
-"""Shows a face that fills the photo at a size the detector knows; a fiftieth of the largest view."""
+SMALL_SIDE = 192
+"""Shows a face that fills the photo at a size the detector knows: of 143 tight crops it finds 142,
+where
+640 finds 43; 2 % of the time of the largest view."""
+
+CROWDED = 24
+"""A face of fewer pixels means that there may be others too small for this view …"""
+
+CLOSER = 1.5
+"""… so the photo is shown once more, this much larger: 1,380 faces, not 1,130, in 24 crowds."""
 
 FACES_PER_BATCH = 32
 
@@ -61,13 +69,19 @@ class InsightFaceModel:
 
     def detect(self, image: Image) -> list[Detection]:
         """Every face of one upright photo, best score first."""
-        views = [self._view(image, side) for side in self.sides(max(image.shape[:2]))]
+        side = min(max(max(image.shape[:2]), self._det_size), self.max_side)
+        large = self._view(image, side)
+        views = [self._view(image, SMALL_SIDE), large]
+        widths = (
+            (large.boxes[:, 2] - large.boxes[:, 0]) * image.shape[1] / max(image.shape[:2]) * side
+        )
+        if side < self.max_side and (widths < CROWDED).any():
+            views.append(self._view(image, min(round(side * CLOSER), self.max_side)))
         return detections(merge(Candidates.joined(views)))
 
-    def sides(self, longest: int) -> list[int]:
-        """The sizes in which a photo of that longer side is looked at, in pixels."""
-        largest = min(max(longest, self._det_size), self.max_side)
-        return sorted({SMALL_SIDE, self._det_size, largest})
+    def detect_once(self, image: Image, side: int) -> list[Detection]:
+        """What one view with the longer side at `side` pixels shows: benchmarks compare with it."""
+        return detections(merge(self._view(image, side)))
 
     def embed(
         self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]

@@ -1,26 +1,70 @@
-"""How good a face is for recognition, and so what it may be used for."""
+"""How good a face is for recognition, and so what it may be used for.
+
+The curves follow what happens to the cosine between a clean and a spoiled photo of the same person:
+140 LFW pairs, SCRFD-2.5G and MobileFaceNet. It is .70 for clean pairs; blur of 2, 3 and 4 pixels on
+a face of 95 takes it to .61, .40 and .20, a face of 32, 20, 16 and 12 pixels to .66, .47, .34 and
+.19.
+"""
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from memoria_pipeline.vision.align import FIVE_POINTS, cut, pixels, similarity
 from memoria_pipeline.vision.model import Detection, Image, QualityClass
 
 CROP = 112
 
+SEEDS = 0.5
+"""Class A from here: the worst of them still have a mean cosine of .46 to their clean photo."""
+
+ATTACHES = 0.15
+"""Class B from here; below, the mean cosine is .24, and strangers reach .35."""
+
+FACE = np.s_[24:104, 20:92]
+"""The part of an aligned crop that is face and not hair or background."""
+
 
 def assess(image: Image, detection: Detection, width: int) -> tuple[float, QualityClass]:
     """A face's quality in [0, 1] and its class: A seeds people, B only attaches, C is not grouped.
 
-    image: the upright photo at any scale. width: the original photo's, in pixels.
+    image: the upright photo at any scale. width: the original photo's, in pixels; a face that was
+    small there is not better for having been enlarged.
     """
-    crop = cut(image, similarity(pixels(image, detection), FIVE_POINTS), CROP)
-    sharp = min(sharpness(crop) / 300, 1.0)
-    size = min(detection.box[2] * width / 60, 1.0)
-    quality = float(np.cbrt(sharp * size * detection.score))
-    return quality, "A" if quality >= 0.5 else "B" if quality >= 0.25 else "C"
+    points = pixels(image, detection)
+    crop = cut(image, similarity(points, FIVE_POINTS), CROP)
+    quality = (
+        rising(sharpness(crop), middle=0.0104, steepness=3.2)
+        * rising(detection.box[2] * width, middle=17.5, steepness=4.4)
+        * frontal(points)
+        * (0.5 + 0.5 * min(detection.score / 0.7, 1.0))
+    )
+    return quality, "A" if quality >= SEEDS else "B" if quality >= ATTACHES else "C"
+
+
+def rising(value: float, *, middle: float, steepness: float) -> float:
+    """An S from 0 to 1 over the value's logarithm, 0.5 at `middle`."""
+    return float(1 / (1 + (middle / max(value, 1e-9)) ** steepness))
 
 
 def sharpness(crop: Image) -> float:
-    """Variance of the Laplacian of an aligned crop."""
-    return float(cv2.Laplacian(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())
+    """Variance of the Laplacian of an aligned crop (112, 112, 3), over the variance of its light.
+
+    The division makes it the same in a dim and in a bright photo. Clean .11, blurred by 2 pixels
+    .018.
+    """
+    light = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[FACE].astype(np.float64)
+    return float(cv2.Laplacian(light, cv2.CV_64F).var() / max(float(light.var()), 1.0))
+
+
+def frontal(points: NDArray[np.float64]) -> float:
+    """1 for a face towards the camera, less the further it is turned aside (5 landmarks, pixels).
+
+    The nose's distance from the middle of the eyes, in eye distances and along their line: up to
+    .25 in LFW, where it changes nothing; .5 and more in profiles. Tilting the head costs nothing:
+    crops are turned.
+    """
+    line = points[1] - points[0]
+    length = max(float(np.hypot(*line)), 1e-6)
+    aside = abs(float((points[2] - points[:2].mean(axis=0)) @ line)) / length**2
+    return float(np.interp(aside, [0.25, 0.6], [1.0, 0.2]))

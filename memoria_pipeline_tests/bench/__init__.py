@@ -1,0 +1,1 @@
+"""Figures that are asked for, measured: run as modules, called by `make verify-main`."""
