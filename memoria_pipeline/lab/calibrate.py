@@ -21,7 +21,7 @@ from memoria_pipeline.people.cluster import cluster
 from memoria_pipeline.people.linkage import unit
 from memoria_pipeline.people.thresholds import Thresholds
 
-SPLITS = 2
+SPLITS = 3
 FEWEST = 20
 TUNED_ALIKE, REPORTED_ALIKE = 0.5, 1.0
 """Photos of look-alikes make the same-photo rule strong; half of them keep the threshold honest."""
@@ -44,14 +44,13 @@ def run(faces: Path, truth: Path | None = None, output: Path | None = None) -> T
 
 
 def labelled(table: Faces, truth: Path | None = None) -> Labelled:
-    """The faces that are class A and whose identity is known."""
+    """The faces whose identity is known."""
     names = _from_truth(table, truth) if truth else _from_folders(table)
     use = np.array([name is not None for name in names], bool)
-    if table.quality_class is not None:
-        use &= table.quality_class == "A"
-    given = np.ones(len(use)) if table.quality is None else table.quality
+    quality = np.ones(len(use)) if table.quality is None else table.quality
+    classes = np.full(len(use), "A", object) if table.quality_class is None else table.quality_class
     identity = np.unique([str(names[i]) for i in np.flatnonzero(use)], return_inverse=True)[1]
-    return Labelled(unit(table.vectors[use]), identity.astype(np.int64), given[use])
+    return Labelled(unit(table.vectors[use]), identity.astype(np.int64), quality[use], classes[use])
 
 
 def calibrate(data: Labelled) -> Table:
@@ -59,12 +58,13 @@ def calibrate(data: Labelled) -> Table:
 
     LabError with too few people to tune on some and report on others.
     """
-    if np.sum(np.bincount(data.identity) > 1) < FEWEST:
+    sharp = data.sharp()
+    if np.sum(np.bincount(sharp.identity) > 1) < FEWEST:
         raise LabError(
             f"Calibration needs at least {FEWEST} people with two or more class A faces each; add"
             " photos of more people."
         )
-    scale = pair_scale(data.vectors, data.identity)
+    scale = pair_scale(sharp.vectors, sharp.identity)
     tuned = _splits(data, TUNED_ALIKE)
     curves = [[_curve(data, event, scale) for event in split] for split in tuned]
     held_out = [
@@ -75,10 +75,12 @@ def calibrate(data: Labelled) -> Table:
     merge = _best([curve for split in curves for curve in split], scale)
     return {
         "thresholds": {
-            **finish(data, [event for split in tuned for event in split], merge, scale),
+            **finish(
+                sharp, [e for split in _splits(sharp, TUNED_ALIKE) for e in split], merge, scale
+            ),
             "stranger": round(scale.stranger, 4),
         },
-        "operating_point": _operating_point(data, merge, held_out),
+        "operating_point": _operating_point(sharp, merge, held_out),
         "held_out": held_out,
     }
 
@@ -103,6 +105,7 @@ def _labels(data: Labelled, event: Event, merge: float, scale: Scale) -> Index:
         data.vectors[event.face],
         event.photo,
         data.quality[event.face],
+        quality_class=data.quality_class[event.face],
         thresholds=Thresholds.of(rough(merge, scale)),
     ).labels
 
@@ -110,9 +113,7 @@ def _labels(data: Labelled, event: Event, merge: float, scale: Scale) -> Index:
 def _best(curves: list[NDArray[np.float64]], scale: Scale) -> float:
     """Least effort, then greatest F, as a mean over neighbours: a single dip is luck."""
     mean = np.mean(curves, axis=0)
-    smooth = np.stack(
-        [np.convolve(np.pad(column, 1, "edge"), np.ones(3) / 3, "valid") for column in mean.T]
-    )
+    smooth = [np.convolve(np.pad(each, 2, "edge"), np.full(5, 0.2), "valid") for each in mean.T]
     return float(scale.grid[np.lexsort((-smooth[1], smooth[0].round(6)))[0]])
 
 
@@ -133,16 +134,16 @@ def _figures(data: Labelled, event: Event, merge: float, scale: Scale) -> dict[s
     }
 
 
-def _operating_point(data: Labelled, merge: float, held_out: list[dict[str, float]]) -> Table:
+def _operating_point(sharp: Labelled, merge: float, held_out: list[dict[str, float]]) -> Table:
     """What the threshold means: false and true accepts of single pairs, and the held-out means."""
-    accepts = pair_accepts(data.vectors, data.identity, merge)
+    accepts = pair_accepts(sharp.vectors, sharp.identity, merge)
     mean = {
         name: float(np.mean([row[name] for row in held_out]))
         for name in ("b3_precision", "b3_recall", "b3_f", "effort", "impure")
     }
     return {
-        "faces": len(data.identity),
-        "identities": int(data.identity.max()) + 1,
+        "faces": len(sharp.identity),
+        "identities": int(sharp.identity.max()) + 1,
         **accepts,
         **mean,
     }

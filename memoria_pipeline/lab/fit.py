@@ -26,11 +26,18 @@ LOOSE = 0.10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labelled:
-    """n labelled faces: (n, d) unit vectors, who each is as 0 … k-1, how good it is."""
+    """n labelled faces: (n, d) unit vectors, who each is as 0 … k-1, how good it is: A, B or C."""
 
     vectors: Vectors
     identity: Index
     quality: NDArray[np.float64]
+    quality_class: NDArray[np.object_]
+
+    def sharp(self) -> "Labelled":
+        """Those of class A."""
+        use = self.quality_class == "A"
+        identity = np.unique(self.identity[use], return_inverse=True)[1].reshape(-1)
+        return Labelled(self.vectors[use], identity, self.quality[use], self.quality_class[use])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -54,10 +54,7 @@ def read_people(path: Path) -> tuple[pd.DataFrame, str]:
     keys = _keys(frame, path)
     if frame["person"].isna().any():
         raise LabError(f"{path}: some faces have no person; write -1 for a face in no group.")
-    try:
-        keys["person"] = frame["person"].astype(np.int64)
-    except (ValueError, TypeError) as error:
-        raise LabError(f"{path}: the column person must hold integers.") from error
+    keys["person"] = _integers(frame, "person", path)
     return keys, _metadata(table).get("method", path.stem)
 
 
@@ -111,10 +108,7 @@ def _keys(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """photo (text) and face_index (integer): present, and each pair once."""
     if frame[KEY].isna().any(axis=None):
         raise LabError(f"{path}: some rows have no photo or no face_index; fill them in.")
-    try:
-        index = frame["face_index"].astype(np.int64)
-    except (ValueError, TypeError) as error:
-        raise LabError(f"{path}: the column face_index must hold integers.") from error
+    index = _integers(frame, "face_index", path)
     keys = pd.DataFrame({"photo": frame["photo"].astype(str), "face_index": index})
     twice = keys.duplicated()
     if twice.any():
@@ -123,6 +117,14 @@ def _keys(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
             f" {int(np.argmax(twice.to_numpy()))}; a face has one row."
         )
     return keys
+
+
+def _integers(frame: pd.DataFrame, column: str, path: Path) -> "pd.Series[int]":
+    """A column without gaps, as integers; 2.0 is one, 2.5 is not."""
+    numbers = pd.to_numeric(frame[column], errors="coerce")
+    if numbers.isna().any() or (numbers % 1 != 0).any():
+        raise LabError(f"{path}: the column {column} must hold integers.")
+    return numbers.astype(np.int64)
 
 
 def _vectors(column: Any, path: Path) -> NDArray[np.float32]:
