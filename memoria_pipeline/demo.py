@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from memoria_pipeline import album, report, services
+from memoria_pipeline import report, services
+from memoria_pipeline.album import sample
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import db, events, faces, media, persons
@@ -56,7 +57,7 @@ def _source(photos: Path | None, home: Path, console: Console) -> Source:
         folder = home / "sample-album"
         making = console.status("Making the sample album …") if console.is_terminal else None
         with making or nullcontext():
-            album.make_album(folder)
+            sample.make_album(folder)
         return Source(folder / "photos", "Sample album", folder)
     if not photos.is_dir():
         raise MemoriaError(f"{photos} is not a folder; give one that holds photos.")
@@ -132,5 +133,5 @@ def _report(
         )
         if source.truth is not None:
             found = [(f.storage_key, f.box, f.person) for f in faces.located(conn, event)]
-            report.truth(console, album.score(source.truth, found))
+            report.truth(console, sample.score(source.truth, found))
     report.next_steps(console, sample=source.truth is not None)

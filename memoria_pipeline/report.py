@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from memoria_pipeline.album import Score
+from memoria_pipeline.album.sample import Score
 from memoria_pipeline.store.media import MediaSummary
 from memoria_pipeline.store.persons import PeopleSummary
 from memoria_pipeline.vision.catalogue import Check, PackInfo

@@ -78,6 +78,8 @@ class Photos:
         return data
 
     def _opened(self) -> tuple[Any, str]:
+        if not self.root:  # to fsspec that is the folder we happen to be in
+            raise SettingsError("The event has no photo_root: set it to a folder or an address.")
         try:
             fs, base = fsspec.core.url_to_fs(self.root)
         except ImportError as error:

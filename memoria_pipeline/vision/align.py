@@ -46,8 +46,10 @@ def pixels(image: Image, detection: Detection) -> NDArray[np.float64]:
     return detection.landmarks.astype(np.float64) * (width, height)
 
 
-def cut(image: Image, matrix: NDArray[np.float64], size: int) -> Image:
-    """The (size, size, 3) crop that `matrix` maps the image to; black outside the photo.
+def cut(
+    image: Image, matrix: NDArray[np.float64], size: int, outside: int = cv2.BORDER_CONSTANT
+) -> Image:
+    """The (size, size, 3) crop that `matrix` maps the image to; outside the photo it is black.
 
     Where the face is more than twice as large as the crop, its surroundings are first averaged
     down, since a warp reads four pixels per point and skips the others.
@@ -55,7 +57,9 @@ def cut(image: Image, matrix: NDArray[np.float64], size: int) -> Image:
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale < 0.5:
         image, matrix = _smaller(image, matrix, size, 2 * scale)
-    return np.asarray(cv2.warpAffine(image, matrix, (size, size)), dtype=np.uint8)
+    return np.asarray(
+        cv2.warpAffine(image, matrix, (size, size), borderMode=outside), dtype=np.uint8
+    )
 
 
 def _smaller(

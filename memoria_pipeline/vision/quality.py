@@ -32,7 +32,8 @@ def assess(image: Image, detection: Detection, width: int) -> tuple[float, Quali
     small there is not better for having been enlarged.
     """
     points = pixels(image, detection)
-    crop = cut(image, similarity(points, FIVE_POINTS), CROP)
+    # A black border would be an edge, and edges are what sharpness is measured by.
+    crop = cut(image, similarity(points, FIVE_POINTS), CROP, cv2.BORDER_REPLICATE)
     quality = (
         rising(sharpness(crop), middle=0.0104, steepness=3.2)
         * rising(detection.box[2] * width, middle=17.5, steepness=4.4)

@@ -123,7 +123,7 @@ def pixel_boxes(image: Image, found: Sequence[Detection]) -> Boxes:
     """(n, 4) left, top, right, bottom in the image's pixels."""
     boxes: Boxes = np.array([face.box for face in found], dtype=np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
-    return boxes * np.tile(image.shape[1::-1], 2)
+    return np.asarray(boxes * np.tile(image.shape[1::-1], 2), dtype=np.float64)
 
 
 def matches(truth: Boxes, found: Boxes) -> list[tuple[int, int]]:

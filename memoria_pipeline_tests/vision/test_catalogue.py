@@ -1,4 +1,4 @@
-"""Which pack a setting means, where its thresholds come from, and what is said when it is not here."""
+"""Which pack a setting means, where its thresholds come from, and what a missing one says."""
 
 import json
 from collections.abc import Mapping

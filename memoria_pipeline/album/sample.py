@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
-from memoria_pipeline.album_files import encoded, suffix
-from memoria_pipeline.album_plan import Plan, compose, plans
+from memoria_pipeline.album.files import encoded, suffix
+from memoria_pipeline.album.plan import Plan, compose, plans
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline.people.match import MIN_IOU, iou
 from memoria_pipeline.people.measure import b_cubed

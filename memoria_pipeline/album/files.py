@@ -6,7 +6,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
-from memoria_pipeline.album_sources import Pixels
+from memoria_pipeline.album.sources import Pixels
 
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "HEIF": ".heic"}
 # EXIF orientation: how the upright picture is mirrored in rows and in columns, and if the two

@@ -6,8 +6,8 @@ from itertools import cycle
 
 import numpy as np
 
-from memoria_pipeline.album_scenes import Scene, crop, lit, wall
-from memoria_pipeline.album_sources import PEOPLE, SCENES, WALLS, party, scene, source_of
+from memoria_pipeline.album.scenes import Scene, crop, lit, wall
+from memoria_pipeline.album.sources import PEOPLE, SCENES, WALLS, party, scene, source_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ import dlib
 import numpy as np
 import pytest
 
-from memoria_pipeline import album
-from memoria_pipeline.album import TruthFace, identify, load_truth, make_album, score
-from memoria_pipeline.album_plan import compose, plans
-from memoria_pipeline.album_sources import PEOPLE
+from memoria_pipeline.album import sample as album
+from memoria_pipeline.album.plan import compose, plans
+from memoria_pipeline.album.sample import TruthFace, identify, load_truth, make_album, score
+from memoria_pipeline.album.sources import PEOPLE
 from memoria_pipeline.errors import MemoriaError, PhotoError
 from memoria_pipeline.vision.photo import read_photo, sniff
 
@@ -168,7 +168,7 @@ def test_a_folder_that_holds_something_else_is_never_touched(tmp_path: Path) -> 
 
 def test_a_kill_half_way_leaves_no_album(tmp_path: Path) -> None:
     folder = tmp_path / "album"
-    code = "import pathlib, sys; from memoria_pipeline import album; "
+    code = "import pathlib, sys; from memoria_pipeline.album import sample as album; "
     code += "album.make_album(pathlib.Path(sys.argv[1]))"
     process = subprocess.Popen([sys.executable, "-c", code, str(folder)])
     while process.poll() is None and not list(tmp_path.rglob("IMG_0003*")):

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memoria_pipeline.album_sources import Pixels, Source, SourceFace
+from memoria_pipeline.album.sources import Pixels, Source, SourceFace
 from memoria_pipeline.errors import MemoriaError
 
 CLEAR_WIDTH = 80

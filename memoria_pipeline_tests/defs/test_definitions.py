@@ -1,0 +1,78 @@
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import yaml
+
+from memoria_pipeline.definitions import defs
+
+ROOT = Path(__file__).parents[2]
+
+
+def graph() -> Any:
+    return defs().resolve_asset_graph()
+
+
+def names(keys: Iterable[dg.AssetKey]) -> set[str]:
+    return {key.to_user_string() for key in keys}
+
+
+def test_the_assets_and_what_each_is_made_from() -> None:
+    parents = {
+        key.to_user_string(): names(graph().get(key).parent_keys)
+        for key in graph().get_all_asset_keys()
+    }
+    assert parents == {
+        "media": set(),
+        "faces": {"media"},
+        "embeddings": {"media"},
+        "clusters": {"faces", "embeddings"},
+    }
+
+
+def test_every_asset_has_one_partition_per_event_and_a_description() -> None:
+    for key in graph().get_all_asset_keys():
+        node = graph().get(key)
+        assert isinstance(node.partitions_def, dg.DynamicPartitionsDefinition)
+        assert node.partitions_def.name == "events"
+        assert node.description
+
+
+def test_every_check_is_a_true_sentence_and_blocks() -> None:
+    checks = {key.name for key in graph().asset_check_keys}
+    assert checks == {
+        "every_photo_is_accounted_for",
+        "every_found_face_is_stored",
+        "every_embedding_has_unit_length",
+        "no_person_holds_two_faces_of_one_photo",
+    }
+
+
+def test_faces_and_embeddings_are_one_step_so_that_a_photo_is_decoded_once() -> None:
+    job = defs().resolve_job_def("process_event")
+    assert {"media", "faces_and_embeddings", "clusters"} <= {node.name for node in job.nodes}
+
+
+def test_the_job_runs_in_one_process() -> None:
+    assert defs().resolve_job_def("process_event").executor_def.name == "in_process"
+
+
+def test_the_workspace_loads_these_definitions() -> None:
+    workspace = yaml.safe_load((ROOT / "workspace.yaml").read_text())
+    assert (
+        workspace["load_from"][0]["python_module"]["module_name"] == "memoria_pipeline.definitions"
+    )
+
+
+def test_loading_the_definitions_needs_neither_a_model_nor_a_database(tmp_path: Path) -> None:
+    script = (
+        "import sys; from memoria_pipeline.definitions import defs; defs();"
+        "heavy = {'onnxruntime', 'dlib', 'hdbscan', 'great_expectations', 'insightface'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    environment = {"MEMORIA_HOME": str(tmp_path / "home"), "PATH": ""}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment, cwd=ROOT)
+    assert not (tmp_path / "home").exists()
