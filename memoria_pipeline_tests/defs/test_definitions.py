@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import yaml
 
 from memoria_pipeline.definitions import defs
 

@@ -29,7 +29,9 @@ SIX = 6  # people in it
 
 @cache
 def party() -> Any:
-    return cv2.resize(cv2.imread(str(PARTY)), None, fx=0.8, fy=0.8)
+    pixels = cv2.imread(str(PARTY))
+    assert pixels is not None
+    return cv2.resize(pixels, None, fx=0.8, fy=0.8)
 
 
 def write(folder: Path, name: str, gain: float = 1.0) -> None:

@@ -1,0 +1,51 @@
+"""Counts of what must never be: zero each, in a database that is right."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+
+
+def photos_unaccounted_for(conn: sa.Connection, event_id: UUID) -> int:
+    """Photos that nothing is known of yet: neither analysed nor failed, duplicate or missing."""
+    return _count(
+        conn,
+        "select count(*) from memoria.media where event_id = :event and status = 'pending'",
+        event_id,
+    )
+
+
+def embeddings_off_length(conn: sa.Connection, event_id: UUID) -> int:
+    """Vectors whose length is not 1 (half precision allows 0.002), or that are not there."""
+    return _count(
+        conn,
+        "select count(*) from memoria.faces where event_id = :event and erased_at is null"
+        " and (embedding is null or abs(l2_norm(embedding) - 1) > 0.002)",
+        event_id,
+    )
+
+
+def faces_miscounted(conn: sa.Connection, event_id: UUID) -> int:
+    """Photos whose number of faces is not the one that their analysis found."""
+    return _count(
+        conn,
+        "select count(*) from memoria.media m where m.event_id = :event and m.status = 'analysed'"
+        " and m.faces_found <> (select count(*) from memoria.faces f"
+        " where f.event_id = m.event_id and f.media_id = m.id and not f.lost)",
+        event_id,
+    )
+
+
+def impure_persons(conn: sa.Connection, event_id: UUID) -> int:
+    """Persons with two faces in one photo, as far as a machine put them there."""
+    return _count(
+        conn,
+        "select count(distinct face_person_id) from ("
+        " select face_person_id from memoria.faces"
+        " where event_id = :event and face_person_id is not null and not human_touched"
+        " group by face_person_id, media_id having count(*) > 1) as impure",
+        event_id,
+    )
+
+
+def _count(conn: sa.Connection, query: str, event_id: UUID) -> int:
+    return int(conn.execute(sa.text(query), {"event": event_id}).scalar_one())
