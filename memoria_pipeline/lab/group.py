@@ -1,5 +1,6 @@
 """`memoria lab cluster`: a table of faces in, a table of people out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,20 +66,28 @@ def choose_thresholds(table: Faces, model: str | None) -> tuple[Thresholds, str,
     from memoria_pipeline.vision.catalogue import thresholds
 
     if model:
-        return Thresholds.of(thresholds(model)), model, ""
+        return _of(thresholds(model), model), model, ""
+    own = packs.numbers(table.model, Path.home()) if table.model else {}
+    if own:
+        return _of(own, table.model), table.model, ""
     known = packs.table("thresholds")
-    if table.model in known:
-        return Thresholds.of(known[table.model]), table.model, ""
     if not known:
         raise LabError("No model pack has thresholds yet; run `memoria lab calibrate` first.")
     alike = stranger_cosine(table.vectors, table.keys["photo"].to_numpy(str))
-    pack = min(known, key=lambda name: abs(known[name]["stranger"] - alike))
+    pack = min(known, key=lambda name: abs(known[name].get("stranger", 0) - alike))
     why = f"{table.model} has no thresholds" if table.model else "the file does not name its model"
     note = (
         f"Thresholds of {pack} are used, because {why} and its strangers are most alike to those"
         f" of the file (cosine {alike:.2f}). Name the pack with --model to be sure."
     )
-    return Thresholds.of(known[pack]), pack, note
+    return _of(known[pack], pack), pack, note
+
+
+def _of(numbers: Mapping[str, float], pack: str) -> Thresholds:
+    try:
+        return Thresholds.of(numbers)
+    except ValueError as error:
+        raise LabError(f"The thresholds of {pack} cannot be used. {error}") from error
 
 
 def stranger_cosine(vectors: NDArray[np.float32], photo: NDArray[np.str_]) -> float:
