@@ -60,10 +60,7 @@ def test_the_job_runs_in_one_process() -> None:
 
 
 def test_the_workspace_loads_these_definitions() -> None:
-    workspace = yaml.safe_load((ROOT / "workspace.yaml").read_text())
-    assert (
-        workspace["load_from"][0]["python_module"]["module_name"] == "memoria_pipeline.definitions"
-    )
+    assert "module_name: memoria_pipeline.definitions\n" in (ROOT / "workspace.yaml").read_text()
 
 
 def test_loading_the_definitions_needs_neither_a_model_nor_a_database(tmp_path: Path) -> None:
