@@ -1,3 +1,4 @@
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,16 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
     shown = repr(Settings.of({"MEMORIA_DATABASE_URL": secret, "SUPABASE_SERVICE_ROLE_KEY": "hush"}))
     assert "hunter2" not in shown
     assert "hush" not in shown
+
+
+def test_the_readme_lists_every_setting_as_it_is() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    for each in fields(Settings):
+        default = str(each.default).lower() if isinstance(each.default, bool) else each.default
+        cells = (
+            f"`MEMORIA_{each.name.upper()}`",
+            f"`{each.metadata['old']}`" if each.metadata["old"] else "",
+            "" if default is None else f"`{default}`",
+            each.metadata["help"],
+        )
+        assert "| " + " | ".join(cells) + " |" in readme
