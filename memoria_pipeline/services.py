@@ -116,7 +116,7 @@ def _serve(home: Path, databases: Databases, port: int, console: Console) -> int
             time.sleep(0.2)
         console.print(f"Dagster UI  http://127.0.0.1:{port}")
         shown = make_url(databases.memoria).render_as_string(hide_password=True)
-        console.print(f"Database    {shown}")
+        console.print(f"Database    {shown}", soft_wrap=True)
         console.print("Ctrl-C stops all of them.")
         while all(each.poll() is None for each in running):
             time.sleep(0.5)

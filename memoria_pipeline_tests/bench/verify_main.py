@@ -1,4 +1,4 @@
-"""`make verify-main`: the figures of the main job, asked and reached. About 25 minutes on two cores.
+"""`make verify-main`: the figures of the main job, asked and reached; 25 minutes on two cores.
 
 The demo's and the set-up's figures come from the commands that a newcomer types.
 """
@@ -67,7 +67,7 @@ def quality(home: Path) -> Iterator[Row]:
 
 
 def fresh_clones() -> Iterator[Row]:
-    """`make demo` in a fresh clone in a path with a space, as each kind of user; then `make test`."""
+    """`make demo` in a fresh clone, in a path with a space, as each kind of user; `make test`."""
     users = [None, "nobody"] if os.geteuid() == 0 else [None]
     for user in users:
         who = user or pwd.getpwuid(os.geteuid()).pw_name

@@ -1,0 +1,111 @@
+import multiprocessing
+import os
+import time
+from collections.abc import Iterable
+
+import pytest
+
+from memoria_pipeline.errors import ModelError
+from memoria_pipeline.vision import analyse as engine
+from memoria_pipeline.vision.analyse import Outcome, Work, analyse
+from memoria_pipeline_tests.fakes import (
+    BLUE,
+    GREEN,
+    RED,
+    WHITE,
+    ColourModel,
+    Shelf,
+    no_model,
+    picture,
+)
+
+
+def work(photos: dict[str, bytes], **more: frozenset[str]) -> Work:
+    return Work(Shelf(photos).read, ColourModel, **more)
+
+
+def whites(count: int) -> dict[str, bytes]:
+    return {f"{i:02}.png": picture(WHITE, (64 + i, 48)) for i in range(count)}
+
+
+def keys(outcomes: Iterable[Outcome]) -> list[str]:
+    return [outcome.key for outcome in outcomes]
+
+
+def test_outcomes_come_in_the_order_of_the_photos_with_the_originals_size() -> None:
+    photos = whites(9)
+    outcomes = list(analyse(photos, work(photos), workers=2))
+    assert keys(outcomes) == list(photos)
+    assert [outcome.width for outcome in outcomes] == [64 + i for i in range(9)]
+    assert all(len(outcome.faces) == 1 and outcome.seconds > 0 for outcome in outcomes)
+
+
+def test_a_photo_that_crashes_its_worker_is_recorded_and_the_others_go_on() -> None:
+    photos = {**whites(3), "03-bad.png": picture(RED), "04.png": picture(GREEN)}
+    outcomes = {o.key: o for o in analyse(photos, work(photos), workers=2)}
+    assert list(outcomes) == list(photos)
+    error = outcomes["03-bad.png"].error
+    assert error is not None
+    assert error[0] == "crashed"
+    assert [o.key for o in outcomes.values() if o.error is None] == [*whites(3), "04.png"]
+
+
+def test_a_photo_that_hangs_is_ended_and_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The worker is another process: it is run here, in a child that may be ended.
+    monkeypatch.setattr(engine, "_LONGEST", 1)
+    child = multiprocessing.get_context("fork").Process(target=_hang)
+    started = time.monotonic()
+    child.start()
+    child.join(30)
+    assert child.exitcode == -14  # SIGALRM
+    assert time.monotonic() - started < 30
+
+
+def _hang() -> None:
+    engine._start_worker(work({"blue.png": picture(BLUE)}))
+    engine._analyse_one("blue.png")
+
+
+def test_a_photo_that_cannot_be_read_keeps_its_reason() -> None:
+    photos = {"empty.jpg": b"", "text.jpg": b"hello", **whites(1)}
+    outcomes = list(analyse([*photos, "gone.jpg"], work(photos), workers=1))
+    reasons = [outcome.error and outcome.error[0] for outcome in outcomes]
+    assert reasons == ["empty", "unsupported", None, "missing"]
+
+
+def test_the_same_bytes_are_analysed_once_per_run_and_not_again_later() -> None:
+    photos = whites(1) | {"copy.png": picture(WHITE), "other.png": picture(WHITE, (9, 9))}
+    first = list(analyse(photos, work(photos), workers=1))
+    assert [outcome.duplicate for outcome in first] == [False, True, False]
+    known = frozenset(outcome.sha256 for outcome in first)
+    again = list(analyse(photos, work(photos, known=known), workers=1))
+    assert [outcome.duplicate for outcome in again] == [True, True, True]
+    assert not any(outcome.faces for outcome in again)
+
+
+def test_duplicates_are_analysed_where_a_file_is_a_file() -> None:
+    photos = {"a.png": picture(WHITE), "b.png": picture(WHITE)}
+    outcomes = list(analyse(photos, work(photos), workers=1, skip_duplicates=False))
+    assert [len(outcome.faces) for outcome in outcomes] == [1, 1]
+
+
+def test_a_model_that_cannot_be_had_is_the_runs_error_not_the_photos() -> None:
+    photos = whites(2)
+    with pytest.raises(ModelError, match="install it"):
+        list(analyse(photos, Work(Shelf(photos).read, no_model), workers=1))
+
+
+def test_closing_it_early_leaves_no_worker_behind() -> None:
+    photos = whites(20)
+    outcomes = analyse(photos, work(photos), workers=2)
+    next(iter(outcomes))
+    workers = multiprocessing.active_children()
+    assert workers
+    outcomes.close()  # type: ignore[attr-defined]
+    assert not any(os.path.exists(f"/proc/{w.pid}") for w in workers)  # noqa: PTH110
+
+
+def test_no_photos_start_no_worker() -> None:
+    before = multiprocessing.active_children()
+    assert list(analyse([], work({}))) == []
+    assert multiprocessing.active_children() == before
