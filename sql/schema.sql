@@ -256,20 +256,26 @@ $$;
 CREATE FUNCTION memoria.refresh_person_counts(event uuid) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
+    SET enable_nestloop TO 'off'
     AS $$
+    with counted as (
+        select face_person_id, count(*) as faces, round(avg(quality_score)::numeric, 4) as quality
+        from memoria.faces
+        where event_id = event and face_person_id is not null
+        group by face_person_id
+    ), fresh as (
+        select p.id, jsonb_build_object('face_count', coalesce(c.faces, 0),
+            'avg_quality', c.quality) as counts
+        from memoria.face_persons p
+        left join counted c on c.face_person_id = p.id
+        where p.event_id = event
+    )
     update memoria.face_persons p
-    set metadata = p.metadata || counted.now,
+    set metadata = p.metadata || fresh.counts,
         version = p.version + (p.status = 'pending')::integer,
         updated_at = now()
-    from (
-        select p.id, jsonb_build_object('face_count', count(f.id),
-            'avg_quality', round(avg(f.quality_score)::numeric, 4)) as now
-        from memoria.face_persons p
-        left join memoria.faces f on f.event_id = event and f.face_person_id = p.id
-        where p.event_id = event
-        group by p.id
-    ) counted
-    where p.event_id = event and p.id = counted.id and not p.metadata @> counted.now
+    from fresh
+    where p.event_id = event and p.id = fresh.id and not p.metadata @> fresh.counts
 $$;
 
 CREATE TABLE memoria.media (

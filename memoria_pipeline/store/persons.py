@@ -1,7 +1,8 @@
 """The people of an event, and the runs of grouping that made them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -82,15 +83,24 @@ def save_grouping(
     conn.execute(_LOCK, {"event": event_id})
     _refuse_unknown(conn, event_id, [one for one in persons if one is not None])
     ids = [one or uuid4() for one in persons]
-    _save_persons(conn, event_id, model, ids, representatives)
-    _save_labels(conn, event_id, model, labels, ids)
-    values = {"event": event_id}
-    conn.execute(sa.text("select memoria.refresh_person_counts(:event)"), values)
-    conn.execute(_SWEEP, values)
-    run = values | {"method": method, "model": model, "fingerprint": fingerprint}
+    with _no_pairwise_loops(conn):
+        _save_persons(conn, event_id, model, ids, representatives)
+        _save_labels(conn, event_id, model, labels, ids)
+        conn.execute(sa.text("select memoria.refresh_person_counts(:event)"), {"event": event_id})
+        conn.execute(_SWEEP, {"event": event_id})
+    run = {"event": event_id, "method": method, "model": model, "fingerprint": fingerprint}
     run |= {"parameters": json.dumps(dict(parameters)), "measures": json.dumps(dict(measures))}
     made: UUID = conn.execute(_RUN, run).scalar_one()
     return made
+
+
+@contextmanager
+def _no_pairwise_loops(conn: sa.Connection) -> Iterator[None]:
+    # New partitions have no statistics: the planner expects one row and loops over all pairs. A
+    # failure rolls the transaction back, and this with it.
+    conn.execute(sa.text("set local enable_nestloop = off"))
+    yield
+    conn.execute(sa.text("set local enable_nestloop = on"))
 
 
 _LOCK = sa.text("select 1 from memoria.events where id = :event for no key update")
@@ -227,8 +237,9 @@ def last_run(conn: sa.Connection, event_id: UUID) -> ClusterRun | None:
 
 def summary(conn: sa.Connection, event_id: UUID, largest: int = 10) -> PeopleSummary:
     """How many people and faces, and the people with the most faces."""
-    people, once, faces, grouped = conn.execute(_COUNTS, {"event": event_id}).one()
-    rows = conn.execute(_LARGEST, {"event": event_id, "largest": largest})
+    with _no_pairwise_loops(conn):
+        people, once, faces, grouped = conn.execute(_COUNTS, {"event": event_id}).one()
+        rows = conn.execute(_LARGEST, {"event": event_id, "largest": largest}).all()
     return PeopleSummary(people, once, faces, grouped, [LargePerson(*row) for row in rows])
 
 

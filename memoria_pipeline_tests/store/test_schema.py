@@ -47,8 +47,8 @@ def _insert_face(
     columns = {"bbox": """'{"x": 0, "y": 0, "w": 1, "h": 1}'""", "embedding": _VECTOR} | other
     columns |= {"event_id": f"'{event}'", "media_id": f"'{photo}'"}
     target = sa.table(table, *map(sa.column, columns), schema="memoria")
-    values = {name: sa.literal_column(value) for name, value in columns.items()}
-    conn.execute(sa.insert(target).values(values))
+    literals: list[sa.ColumnElement[str]] = [sa.literal_column(value) for value in columns.values()]
+    conn.execute(sa.insert(target).from_select(list(columns), sa.select(*literals)))
 
 
 def _decide(conn: sa.Connection, event: UUID) -> None:
