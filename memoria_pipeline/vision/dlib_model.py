@@ -23,11 +23,11 @@ from memoria_pipeline.vision.model import Detection, Embeddings, Image
 from memoria_pipeline.vision.scales import Candidates, detections, merge, resized
 
 MAX_SIDE = 3072
-"""HOG finds faces of 80 pixels and more. At this size it takes 0.47 s and finds 89 % of the faces of
-30 composed photos of 2 to 24 megapixels, at 2048 pixels 0.21 s and 74 %."""
+"""HOG finds faces of 80 pixels and more. At this size it takes 0.47 s and finds 89 % of the faces
+of 30 composed photos of 2 to 24 megapixels, at 2048 pixels 0.21 s and 74 %."""
 
 ENLARGED = 3
-"""A small photo is looked at up to this much larger: 43 of 43 annotated faces instead of 11."""
+"""A small photo is looked at up to this much larger: 41 of 43 annotated faces instead of 11."""
 
 SMALL_SIDE = 256
 """A padded view of this size shows the face that fills its photo: 100 of 103 tight crops."""
