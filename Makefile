@@ -47,7 +47,7 @@ lock: setup ## pin every dependency anew, with hashes and without an index's add
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
 
 schema: setup ## sql/schema.sql from the migrations
-	@$(BIN)/python -m memoria_pipeline.store.migrate --dump
+	@$(BIN)/python -m memoria_pipeline.store.migrate > sql/schema.sql.new && mv sql/schema.sql.new sql/schema.sql
 
 clean: ## remove the virtual environment and the caches (MEMORIA_HOME stays)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -23,7 +23,7 @@ ALLOWED = {
     "report": {"album", "lab", "store", "vision"},
     "services": {"errors", "settings", "store"},
     "demo": {"errors", "settings", "album", "report", "services", "store", "vision"},
-    "cli": {"errors", "settings", "demo", "lab", "report", "services", "store", "vision"},
+    "cli": {"errors", "settings", "demo", "lab", "people", "report", "services", "store", "vision"},
 }
 SQL = re.compile(
     r"\b(select\s.+\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from)\b", re.I | re.S

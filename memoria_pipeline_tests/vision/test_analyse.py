@@ -20,8 +20,8 @@ from memoria_pipeline_tests.fakes import (
 )
 
 
-def work(photos: dict[str, bytes], **more: frozenset[str]) -> Work:
-    return Work(Shelf(photos).read, ColourModel, **more)
+def work(photos: dict[str, bytes], known: frozenset[str] = frozenset()) -> Work:
+    return Work(Shelf(photos).read, ColourModel, known=known)
 
 
 def whites(count: int) -> dict[str, bytes]:
@@ -78,7 +78,7 @@ def test_the_same_bytes_are_analysed_once_per_run_and_not_again_later() -> None:
     first = list(analyse(photos, work(photos), workers=1))
     assert [outcome.duplicate for outcome in first] == [False, True, False]
     known = frozenset(outcome.sha256 for outcome in first)
-    again = list(analyse(photos, work(photos, known=known), workers=1))
+    again = list(analyse(photos, work(photos, known), workers=1))
     assert [outcome.duplicate for outcome in again] == [True, True, True]
     assert not any(outcome.faces for outcome in again)
 
