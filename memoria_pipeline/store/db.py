@@ -83,8 +83,11 @@ def _create(conn: sa.Connection, name: str) -> None:
 
 @lru_cache(maxsize=8)
 def engine(url: str) -> sa.Engine:
-    """The pool of connections to `url`; one per process and URL."""
-    return sa.create_engine(normalised(url), pool_pre_ping=True)
+    """The pool of connections to `url`; one per process and URL.
+
+    Parameters stay out of error messages: those reach Dagster's log, and may be names and vectors.
+    """
+    return sa.create_engine(normalised(url), pool_pre_ping=True, hide_parameters=True)
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Photos where they are: a folder, or a bucket behind any fsspec URL. They are only ever read."""
+"""Photos where they are: a folder, or a bucket behind any fsspec URL. They are only ever read.
+
+Names of photos and folders are often names of people: no message and no log line repeats one.
+"""
 
 import logging
 import os
@@ -57,29 +60,28 @@ class Photos:
         try:
             info = fs.info(path)
             if info["type"] != "file":  # a pipe would never end
-                raise PhotoError("unreadable", f"{key}: not a plain file; replace it.")
+                raise PhotoError("unreadable", "It is not a plain file; replace it.")
             if (info["size"] or 0) > max_bytes:
-                raise _too_large(key, max_bytes)
+                raise _too_large(max_bytes)
             with fs.open(path, "rb") as file:
                 data: bytes = file.read(max_bytes + 1)
         except FileNotFoundError:
-            raise PhotoError("missing", f"{key}: no longer there; upload it again.") from None
+            raise PhotoError("missing", "It is no longer there; upload it again.") from None
         except PhotoError:
             raise
-        except (
-            Exception
-        ) as error:  # each bucket's client has errors of its own; none stops an event
-            kind = type(error).__name__
-            raise PhotoError(
-                "unreadable", f"{key}: cannot be read ({kind}); it will be tried again."
-            ) from error
+        except Exception as error:  # each bucket's client has its own; none stops an event
+            why = type(error).__name__
+            message = f"It cannot be read ({why}); it will be tried again."
+            raise PhotoError("unreadable", message) from error
         if len(data) > max_bytes:  # it grew, or the bucket gave no size
-            raise _too_large(key, max_bytes)
+            raise _too_large(max_bytes)
         return data
 
     def _opened(self) -> tuple[Any, str]:
         if not self.root:  # to fsspec that is the folder we happen to be in
             raise SettingsError("The event has no photo_root: set it to a folder or an address.")
+        if "://" not in self.root:  # fsspec would take a :: in a folder's name for a chain of them
+            return LocalFileSystem(), self.root
         try:
             fs, base = fsspec.core.url_to_fs(self.root)
         except ImportError as error:
@@ -88,29 +90,33 @@ class Photos:
                 f"Photos at {scheme}:// need one more package: {error}. Install it too."
             ) from error
         except ValueError as error:
-            raise SettingsError(f"{self.root}: not a folder or an address ({error}).") from error
+            raise SettingsError(
+                "The event's photo_root is neither a folder nor an address; set it again."
+            ) from error
         return fs, base
 
 
 def _inside(key: str) -> str:
     path = PurePosixPath(key)
     if path.is_absolute() or ".." in path.parts or "\0" in key or "\\" in key or not path.parts:
-        raise PhotoError("missing", f"{key!r}: not the key of a photo below the album; not read.")
+        raise PhotoError("missing", "It is not the key of a photo below the album; not read.")
     return str(path)
 
 
-def _too_large(key: str, max_bytes: int) -> PhotoError:
+def _too_large(max_bytes: int) -> PhotoError:
     limit = f"{max_bytes / 1e6:.0f} MB"
     return PhotoError(
-        "too_large", f"{key}: larger than {limit}; make it smaller or raise the limit."
+        "too_large", f"It is larger than {limit}; make it smaller or raise the limit."
     )
 
 
 def _walk_local(base: Path) -> Iterator[FoundPhoto]:
     if not base.is_dir():
-        raise SettingsError(f"{base}: no such folder; check the path, or mount it.")
+        raise SettingsError(
+            "The event's photo_root is no such folder; check the path, or mount it."
+        )
     if not os.access(base, os.R_OK | os.X_OK):
-        raise SettingsError(f"{base}: this folder may not be read; change its permissions.")
+        raise SettingsError("The event's photo_root may not be read; change its permissions.")
     seen = set()  # a link may lead back up
     for folder, folders, names in os.walk(base, onerror=_skipped, followlinks=True):
         here = Path(folder)
@@ -131,21 +137,23 @@ def _local(path: Path, base: Path) -> Iterator[FoundPhoto]:
         key.encode()
         about = path.stat()
     except UnicodeEncodeError:
-        _log.warning("%r: its name is not UTF-8, left out; rename it", key)
+        _log.warning("A photo was left out: its name is not UTF-8; rename it.")
     except OSError as error:
-        _log.warning("%s: left out (%s)", key, error.strerror)
+        _log.warning("A photo was left out: %s.", error.strerror)
     else:
         if path.is_file():
             yield FoundPhoto(key, about.st_size, f"{about.st_mtime_ns:x}-{about.st_size:x}")
 
 
 def _skipped(error: OSError) -> None:
-    _log.warning("%s: folder left out (%s)", error.filename, error.strerror)
+    _log.warning("A folder of photos was left out: %s.", error.strerror)
 
 
 def _walk(fs: Any, base: str) -> Iterator[FoundPhoto]:
     if not fs.exists(base):
-        raise SettingsError(f"{base}: nothing there; check the address and the credentials.")
+        raise SettingsError(
+            "There is nothing at the event's photo_root; check the address and the credentials."
+        )
     for path, info in fs.find(base, detail=True).items():
         key = path.removeprefix(base).lstrip("/")
         if not any(part.startswith(".") for part in PurePosixPath(key).parts):

@@ -193,8 +193,7 @@ class DlibModel:
 
 MIDDLE, STEEPNESS = 0.05, 4.0
 """HOG's raw score that counts as 0.5, and how fast it rises from there. At 0.05 one of 120 faces in
-composed
-photos is false, at -0.3 one of 11."""
+composed photos is false, at -0.3 one of 11."""
 
 
 def _probability(raw: NDArray[np.float64]) -> NDArray[np.float64]:

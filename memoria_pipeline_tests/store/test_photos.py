@@ -63,7 +63,8 @@ def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_is_listed(
     with caplog.at_level(logging.WARNING):
         assert _keys(album) == ["b.JPG", "été/a.png"]
     closed.chmod(0o700)
-    assert "nuit" in caplog.text
+    assert "A folder of photos was left out" in caplog.text
+    assert "nuit" not in caplog.text
 
 
 def test_a_name_that_is_no_text_is_reported_and_the_rest_is_listed(
@@ -73,6 +74,14 @@ def test_a_name_that_is_no_text_is_reported_and_the_rest_is_listed(
     with caplog.at_level(logging.WARNING):
         assert len(_keys(album)) == 3
     assert "rename it" in caplog.text
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a::b {c} 100% #1?"
+    folder.mkdir()
+    (folder / "x.jpg").write_bytes(b"abc")
+    assert _keys(folder) == ["x.jpg"]
+    assert Photos(str(folder)).read("x.jpg", 3) == b"abc"
 
 
 def test_a_root_that_is_not_there_is_an_error_and_not_an_empty_album(tmp_path: Path) -> None:
