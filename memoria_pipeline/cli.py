@@ -157,6 +157,8 @@ def lab_score(
     from memoria_pipeline import report
     from memoria_pipeline.lab import score
 
+    if len(files) < 2:
+        raise typer.BadParameter("give a table of people and the truth: people.parquet truth.csv")
     report.scores(out, score.score_people(files[:-1], files[-1]))
 
 

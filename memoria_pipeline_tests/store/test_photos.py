@@ -87,9 +87,9 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
 def test_a_root_that_is_not_there_is_an_error_and_not_an_empty_album(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such folder"):
         _keys(tmp_path / "unmounted")
-    with pytest.raises(SettingsError, match="nothing there"):
+    with pytest.raises(SettingsError, match="There is nothing at"):
         _keys("memory://nowhere-at-all")
-    with pytest.raises(SettingsError, match="nope"):
+    with pytest.raises(SettingsError, match="neither a folder nor an address"):
         _keys("nope://bucket")
 
 
