@@ -16,7 +16,7 @@ from rich.console import Console
 from sqlalchemy import make_url
 
 from memoria_pipeline.errors import MemoriaError
-from memoria_pipeline.settings import Settings, child_environment
+from memoria_pipeline.settings import Settings, child_variables
 from memoria_pipeline.store import db
 from memoria_pipeline.store.db import Databases
 from memoria_pipeline.store.migrate import migrate
@@ -34,12 +34,12 @@ class RunResult:
     log: Path
 
 
-def environment(home: Path, databases: Databases) -> dict[str, str]:
+def variables(home: Path, databases: Databases) -> dict[str, str]:
     """What a Dagster process needs; also puts our dagster.yaml into its home."""
     dagster_home = home / "dagster"
     dagster_home.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.copyfile(_CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
-    return child_environment(
+    return child_variables(
         DAGSTER_HOME=str(dagster_home),
         MEMORIA_HOME=str(home),
         MEMORIA_DATABASE_URL=databases.memoria,
@@ -61,7 +61,7 @@ def process_event(
             stderr=errors,
             text=True,
             cwd=_CHECKOUT,
-            env=environment(home, databases),
+            env=variables(home, databases),
         )
         try:
             while run.poll() is None:
@@ -139,7 +139,7 @@ def _quiet(command: Sequence[str], home: Path, databases: Databases) -> subproce
             stderr=subprocess.STDOUT,
             text=True,
             cwd=_CHECKOUT,
-            env=environment(home, databases),
+            env=variables(home, databases),
             start_new_session=True,  # Ctrl-C comes to us; we end them in order
         )
 

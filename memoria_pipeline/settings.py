@@ -156,6 +156,6 @@ def settings() -> Settings:
     return Settings.of(os.environ)
 
 
-def child_environment(**more: str) -> dict[str, str]:
+def child_variables(**more: str) -> dict[str, str]:
     """This process's environment with more in it, for a program that we start."""
     return {**os.environ, **more}

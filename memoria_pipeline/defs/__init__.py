@@ -1,5 +1,5 @@
 """Orchestration: Dagster objects only.
 
 Here: partitions, resources, assets (load → pure call → save → metadata), checks, jobs.
-Not here: arithmetic, SQL, the environment.
+Not here: arithmetic, SQL, or what is set outside.
 """
