@@ -21,9 +21,7 @@ from memoria_pipeline.vision.insightface_model import InsightFaceModel
 from memoria_pipeline.vision.model import Detection, FaceModel, Image
 from memoria_pipeline.vision.scales import overlaps, resized
 from memoria_pipeline_tests.bench.composed import Boxes, composed, read
-
-Row = tuple[str, str, str, bool]
-"""Figure, asked, reached, whether that is enough."""
+from memoria_pipeline_tests.bench.figures import Row, show
 
 SAME = 0.35
 """Intersection over union from which two boxes are the same face."""
@@ -154,16 +152,5 @@ def fills(found: Sequence[Detection]) -> bool:
     return any(face.box[2] * face.box[3] > 0.5 for face in found)
 
 
-def main() -> None:
-    """Prints the table as the figures come; exits with 1 when one falls short."""
-    enough = True
-    for figure, asked, reached, ok in rows():
-        line = f"{figure:35} asked {asked:12} reached {reached:18} {'ok' if ok else 'SHORT'}\n"
-        sys.stdout.write(line)
-        sys.stdout.flush()
-        enough = enough and ok
-    sys.exit(0 if enough else 1)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(show("Detection", rows()))

@@ -23,7 +23,8 @@ from memoria_pipeline.lab.fit import Labelled
 from memoria_pipeline.lab.tables import read_faces
 from memoria_pipeline.people import measure
 from memoria_pipeline.people.cluster import cluster
-from memoria_pipeline_tests.bench.detection import DATA, PACK, Row
+from memoria_pipeline_tests.bench.detection import DATA, PACK
+from memoria_pipeline_tests.bench.figures import Row, show
 from memoria_pipeline_tests.people.synthetic import THRESHOLDS, event
 
 
@@ -108,16 +109,5 @@ def _peak(people: int) -> int:
     return peak
 
 
-def main() -> None:
-    """Prints the table as the figures come; exits with 1 when one falls short."""
-    enough = True
-    for figure, asked, reached, ok in rows():
-        line = f"{figure:35} asked {asked:12} reached {reached:18} {'ok' if ok else 'SHORT'}\n"
-        sys.stdout.write(line)
-        sys.stdout.flush()
-        enough = enough and ok
-    sys.exit(0 if enough else 1)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(show("Grouping", rows()))
