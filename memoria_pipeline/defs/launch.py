@@ -5,10 +5,16 @@ Prints one line of JSON on stdout; everything else goes to stderr. DAGSTER_HOME 
 
 import json
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import dagster as dg
 
 from memoria_pipeline.defs.partitions import events
+from memoria_pipeline.defs.resources import Store, opened
+
+_EVERY = 5.0  # seconds between two looks for dead runs
 
 
 def process(event: str, instance: dg.DagsterInstance) -> dict[str, object]:
@@ -16,17 +22,46 @@ def process(event: str, instance: dg.DagsterInstance) -> dict[str, object]:
     from memoria_pipeline.definitions import defs
 
     instance.add_dynamic_partitions(events.name or "", [event])
-    result = (
-        defs()
-        .resolve_job_def("process_event")
-        .execute_in_process(partition_key=event, instance=instance, raise_on_error=False)
-    )
+    job = defs().resolve_job_def("process_event")
+    result = job.execute_in_process(partition_key=event, instance=instance, raise_on_error=False)
     stats = instance.get_run_step_stats(result.run_id)
     seconds = {s.step_key: s.end_time - s.start_time for s in stats if s.start_time and s.end_time}
     return {"success": result.success, "run_id": result.run_id, "seconds": seconds}
 
 
+def end_dead_runs(instance: dg.DagsterInstance, store: Store) -> None:
+    """A killed run keeps its slot of the detector's pool, and everybody waits for it for ever:
+    fail each run that has a slot, or waits for one, and no living process."""
+    log = instance.event_log_storage
+    for run_id in log.get_concurrency_run_ids():
+        if store.is_alive(run_id):
+            continue
+        run = instance.get_run_by_id(run_id)
+        if run and not run.is_finished:
+            instance.report_run_failed(run, "The process of this run is gone; run it again.")
+        log.free_concurrency_slots_for_run(run_id)
+
+
+@contextmanager
+def watching(instance: dg.DagsterInstance, store: Store) -> Iterator[None]:
+    """End dead runs now and every few seconds: another one may die while we wait for its slot."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_EVERY):
+            end_dead_runs(instance, store)
+
+    end_dead_runs(instance, store)
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 if __name__ == "__main__":
-    with dg.DagsterInstance.get() as opened:
-        said = process(sys.argv[1], opened)
+    with dg.DagsterInstance.get() as found, opened() as ours, watching(found, ours):
+        said = process(sys.argv[1], found)
     sys.stdout.write(json.dumps(said) + "\n")

@@ -4,7 +4,7 @@ Plain objects behind `dg.ResourceParam`: an asset asks for what it needs, a test
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +27,15 @@ class Store:
     def transaction(self) -> AbstractContextManager[sa.Connection]:
         return db.connect(db.engine(self.url))
 
+    def alive(self, run_id: str) -> AbstractContextManager[None]:
+        """Held by a run while it lives, whatever ends it; see `is_alive`."""
+        return db.held(db.engine(self.url), f"run {run_id}")
+
+    def is_alive(self, run_id: str) -> bool:
+        """Whether the run has a living process. A run has one before it takes a pool's slot."""
+        with self.transaction() as conn:
+            return db.is_held(conn, f"run {run_id}")
+
 
 @dataclass(frozen=True, slots=True)
 class PhotoStorage:
@@ -43,10 +52,18 @@ class PhotoStorage:
         return partial(Photos(root).read, max_bytes=self.max_bytes)
 
 
-def _store(_: dg.InitResourceContext) -> Iterator[Store]:
+@contextmanager
+def opened() -> Iterator[Store]:
+    """The store of our settings: a server that is there, or the embedded one while in use."""
     chosen = settings()
     with db.running(chosen.home, chosen.database_url, chosen.dagster_database_url) as found:
         yield Store(found.memoria)
+
+
+def _store(context: dg.InitResourceContext) -> Iterator[Store]:
+    run = context.run_id
+    with opened() as store, store.alive(run) if run else nullcontext():
+        yield store
 
 
 def _photos(_: dg.InitResourceContext) -> PhotoStorage:

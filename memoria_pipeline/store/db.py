@@ -106,3 +106,28 @@ def connect(engine: sa.Engine) -> Iterator[sa.Connection]:
         ) from error
     with conn, conn.begin():
         yield conn
+
+
+@contextmanager
+def held(engine: sa.Engine, name: str) -> Iterator[None]:
+    """Hold the server's lock called `name`; it ends with this block, or with this process.
+
+    A lock of the session: a transaction pooler between us and the server would lose it.
+    """
+    with engine.connect() as conn:
+        conn.execute(_HOLD, {"name": name})
+        conn.commit()
+        try:
+            yield
+        finally:
+            conn.invalidate()  # closed, not put back into the pool with the lock on it
+
+
+def is_held(conn: sa.Connection, name: str) -> bool:
+    """Whether some living process holds the lock called `name`."""
+    free: bool = conn.execute(_TRY, {"name": name}).scalar_one()
+    return not free
+
+
+_HOLD = sa.text("select pg_advisory_lock(hashtextextended(:name, 0))")
+_TRY = sa.text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))")

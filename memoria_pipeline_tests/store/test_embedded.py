@@ -157,3 +157,19 @@ def test_a_server_that_is_not_there_is_an_error_without_the_password() -> None:
         pass
     assert "hunter2" not in str(refused.value)
     assert "MEMORIA_DATABASE_URL" in str(refused.value)
+
+
+def test_a_lock_is_held_until_its_process_ends(database: sa.Engine) -> None:
+    with db.held(database, "run 1"):
+        with db.connect(database) as conn:
+            assert db.is_held(conn, "run 1")
+            assert not db.is_held(conn, "run 2")
+    with db.connect(database) as conn:
+        assert not db.is_held(conn, "run 1")
+
+
+def test_an_error_of_the_database_does_not_repeat_the_values(server: str) -> None:
+    engine = db.engine(server)
+    with pytest.raises(sa.exc.DBAPIError) as refused, db.connect(engine) as conn:
+        conn.execute(sa.text("select cast(:name as integer), no_such"), {"name": "Ada"})
+    assert "Ada" not in str(refused.value)
