@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
+from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.store import db, events, media
 from memoria_pipeline_tests.defs.test_process_event import PARTY, SIX
 
@@ -118,7 +119,7 @@ def wait_for_photos(engine: sa.Engine, count: int) -> int:
             with db.connect(engine) as conn:
                 known = events.list_(conn)
                 done = media.summary(conn, known[0].id).analysed if known else 0
-        except sa.exc.ProgrammingError:  # not migrated yet
+        except DatabaseError:  # not migrated yet
             continue
         if done >= count:
             return done

@@ -94,7 +94,8 @@ def engine(url: str) -> sa.Engine:
 def connect(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction: committed at the end, rolled back on an error.
 
-    Raises DatabaseError when the server cannot be reached.
+    Raises DatabaseError when the server cannot be reached, and for whatever it refuses: without the
+    values, which PostgreSQL and the driver repeat in their own messages and Dagster would log.
     """
     try:
         conn = engine.connect()
@@ -104,8 +105,23 @@ def connect(engine: sa.Engine) -> Iterator[sa.Connection]:
             f"No connection to {shown}: {str(error.orig).strip()}. "
             "Is the server up, and is MEMORIA_DATABASE_URL right?"
         ) from error
-    with conn, conn.begin():
-        yield conn
+    try:
+        with conn, conn.begin():
+            yield conn
+    except DBAPIError as error:
+        raise _without_values(error) from None
+
+
+def _without_values(error: DBAPIError) -> DatabaseError:
+    about = getattr(error.orig, "diag", None)
+    state = getattr(about, "sqlstate", None) or "the connection was lost"
+    said = re.sub(r"""("[^"]*"|'[^']*')""", "…", getattr(about, "message_primary", None) or "")
+    where = getattr(about, "constraint_name", None) or getattr(about, "table_name", None)
+    return DatabaseError(
+        f"PostgreSQL refused a {type(error).__name__} [{state}]: {said}"
+        + (f" ({where})" if where else "")
+        + ". Its own log has the statement; nothing of the transaction was kept."
+    )
 
 
 @contextmanager
