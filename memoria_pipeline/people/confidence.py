@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import Cosines, Vectors, unit
@@ -68,5 +69,5 @@ def probability(own: Cosines, rival: Cosines, thresholds: Thresholds) -> NDArray
 
 def logistic(cosine: Cosines, thresholds: Thresholds) -> NDArray[np.float64]:
     """p(same person) of a face and a person that are so much alike, as calibrated."""
-    p: NDArray[np.float64] = 1 / (1 + np.exp(-thresholds.slope * (cosine - thresholds.even)))
+    p: NDArray[np.float64] = expit(thresholds.slope * (cosine.astype(np.float64) - thresholds.even))
     return p
