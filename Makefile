@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PHOTOS ?=
+export DAGSTER_DISABLE_TELEMETRY := yes
 
 .PHONY: help setup demo up test check format bench verify-main lock schema clean
 
@@ -14,7 +15,7 @@ setup: .venv/ready ## the virtual environment, from the lock file
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Memoria needs Python 3.11 or newer: make … PYTHON=python3.12")'
 	@echo "Setting up .venv from requirements.lock; a few minutes, once."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --use-pep517 --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -30,7 +31,7 @@ test: setup ## all tests
 check: setup ## format, lint, types, Dagster's definitions
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy
+	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/dg check defs
 
 format: setup ## write the format, mend what lint can
