@@ -1,5 +1,6 @@
 """`memoria …`: parse, call, print; no logic."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,6 +24,7 @@ err = Console(stderr=True, highlight=False)
 
 def app() -> None:
     """The console script: an error of ours is one clear message, not a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop in order for both
     try:
         commands()
     except MemoriaError as error:

@@ -53,15 +53,17 @@ def process_event(
     """Materialise the event's partition in its own process; call `meanwhile` while it works."""
     log = home / "logs" / f"{event}.log"
     log.parent.mkdir(mode=0o700, exist_ok=True)
-    command = [sys.executable, "-m", "memoria_pipeline.defs.launch", str(event)]
+    command = [sys.executable, "-m", "memoria_pipeline.defs.launch", str(event), "--with-stdin"]
     with log.open("w") as errors:
         run = subprocess.Popen(
             command,
+            stdin=subprocess.PIPE,  # it ends with us: the run stops when it closes
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
             cwd=_CHECKOUT,
             env=variables(home, databases),
+            start_new_session=True,  # Ctrl-C comes to us; we end it in order
         )
         try:
             while run.poll() is None:
@@ -108,7 +110,6 @@ def _serve(home: Path, databases: Databases, port: int, console: Console) -> int
         [str(binaries / "dagster-webserver"), "-w", workspace, "-h", "127.0.0.1", "-p", str(port)],
         [str(binaries / "dagster-daemon"), "run", "-w", workspace],
     ]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop in order for both
     running = [_quiet(each, home, databases) for each in commands]
     try:
         console.print(f"Starting; logs are in {home / 'logs'}")

@@ -57,15 +57,14 @@ def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess
 
 
 def running_under(home: Path) -> list[str]:
-    """Command lines of the processes that name this home."""
+    """Command lines of the processes that were started with this home, theirs included."""
     lines = []
-    for each in Path("/proc").glob("[0-9]*/cmdline"):
+    for each in Path("/proc").glob("[0-9]*"):
         try:
-            text = each.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
+            if f"HOME={home}\0".encode() in (each / "environ").read_bytes():
+                lines.append((each / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:  # it is gone by now
             continue
-        if str(home) in text and "pytest" not in text:
-            lines.append(text)
     return lines
 
 
@@ -85,8 +84,9 @@ def test_the_demo_shows_who_is_in_a_folder_and_does_only_what_is_new(
     assert not running_under(home)
 
 
+@pytest.mark.parametrize("whom", ["the command", "the command and its run"])
 def test_a_run_killed_in_the_middle_leaves_nothing_running_and_is_gone_on_with(
-    home: Path, album: Path
+    home: Path, album: Path, whom: str
 ) -> None:
     for number in range(6):
         shutil.copyfile(PARTY, album / f"{number}.jpg")
@@ -98,10 +98,9 @@ def test_a_run_killed_in_the_middle_leaves_nothing_running_and_is_gone_on_with(
     with db.running(home / ".memoria") as found:
         engine = sa.create_engine(found.memoria, poolclass=sa.NullPool)
         done = wait_for_photos(engine, 2)
-        kill_all_of(demo.pid)
+        kill(demo.pid, children=whom != "the command")
         demo.wait()
-        time.sleep(1)
-        assert not [line for line in running_under(home) if "postgres" not in line]
+        wait_until_only_the_server_runs(home)
         with db.connect(engine) as conn:
             [event] = events.list_(conn)
             left = media.summary(conn, event.id)
@@ -126,11 +125,20 @@ def wait_for_photos(engine: sa.Engine, count: int) -> int:
     raise AssertionError("The run did not get going.")
 
 
-def kill_all_of(pid: int) -> None:
-    """The command and the run that it started; the workers must notice by themselves."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    for each in (pid, *map(int, children)):
+def kill(pid: int, *, children: bool) -> None:
+    """The command, and the run that it started; workers must always notice by themselves."""
+    started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for each in (pid, *(map(int, started) if children else ())):
         os.kill(each, signal.SIGKILL)
+
+
+def wait_until_only_the_server_runs(home: Path) -> None:
+    for _ in range(300):
+        left = [line for line in running_under(home) if "postgres" not in line]
+        if not left:
+            return
+        time.sleep(0.1)
+    raise AssertionError(left)
 
 
 def test_up_serves_the_ui_until_ctrl_c_stops_everything(home: Path) -> None:

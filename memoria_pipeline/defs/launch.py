@@ -1,13 +1,17 @@
 """Materialise one event from the command line: `python -m memoria_pipeline.defs.launch EVENT`.
 
 Prints one line of JSON on stdout; everything else goes to stderr. DAGSTER_HOME names the instance.
+With `--with-stdin` the run is cancelled when stdin closes: whoever started it is gone.
 """
 
 import json
+import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 import dagster as dg
 
@@ -61,7 +65,19 @@ def watching(instance: dg.DagsterInstance, store: Store) -> Iterator[None]:
         thread.join()
 
 
+def cancel_at_end_of(stream: TextIO) -> None:
+    """Interrupt this process, as Ctrl-C would, when the stream closes."""
+
+    def wait() -> None:
+        stream.read()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 if __name__ == "__main__":
+    if "--with-stdin" in sys.argv:
+        cancel_at_end_of(sys.stdin)
     with dg.DagsterInstance.get() as found, opened() as ours, watching(found, ours):
         said = process(sys.argv[1], found)
     sys.stdout.write(json.dumps(said) + "\n")

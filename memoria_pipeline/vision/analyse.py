@@ -16,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import connection, get_context, parent_process
+from multiprocessing.synchronize import Event
 from typing import Any
 
 import cv2
@@ -26,6 +27,7 @@ from memoria_pipeline.vision.photo import Limits, Photo, read_photo
 from memoria_pipeline.vision.quality import assess
 
 _AHEAD = 3  # photos in flight per worker: enough to keep it busy, few enough to stop quickly
+_SPAWN = get_context("spawn")
 _LONGEST = 300  # seconds for one photo; the slowest real one (128 MP, 300 faces) took under 60
 _CRASHED = (
     "crashed",
@@ -101,7 +103,8 @@ def _outcomes(keys: Iterator[str], work: Work, workers: int) -> Iterator[Outcome
 def _pooled(keys: Iterator[str], queue: deque[str], work: Work, workers: int) -> Iterator[Outcome]:
     """`queue` holds the keys that were handed out and have not come back."""
     futures: deque[Future[Outcome]] = deque()
-    pool = _pool(work, workers)
+    stop = _SPAWN.Event()
+    pool = _pool(work, workers, stop)
     try:
         for key in keys:
             queue.append(key)
@@ -111,6 +114,7 @@ def _pooled(keys: Iterator[str], queue: deque[str], work: Work, workers: int) ->
         while futures:
             yield from _next(futures, queue)
     finally:
+        stop.set()  # what waits inside the pool cannot be cancelled any more
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -121,16 +125,16 @@ def _next(futures: deque[Future[Outcome]], queue: deque[str]) -> Iterator[Outcom
 
 
 def _alone(key: str, work: Work) -> Outcome:
-    with _pool(work, 1) as pool:
+    with _pool(work, 1, _SPAWN.Event()) as pool:
         try:
             return pool.submit(_analyse_one, key).result()
         except BrokenProcessPool:
             return Outcome(key, error=_CRASHED)
 
 
-def _pool(work: Work, workers: int) -> ProcessPoolExecutor:
+def _pool(work: Work, workers: int, stop: Event) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(work,)
+        workers, mp_context=_SPAWN, initializer=_start_worker, initargs=(work, stop)
     )
 
 
@@ -138,13 +142,14 @@ def _pool(work: Work, workers: int) -> ProcessPoolExecutor:
 _worker: Any = None
 
 
-def _start_worker(work: Work) -> None:
+def _start_worker(work: Work, stop: Event) -> None:
     global _worker
     threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a hang in C ends the worker, not the run
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     cv2.setNumThreads(1)  # the cores are already taken, by the other workers
-    _worker = (work, cache(work.load))  # loaded by the first photo: its error then has a way back
+    # Loaded by the first photo: an error then has a way back.
+    _worker = (work, cache(work.load), stop)
 
 
 def _die_with_parent() -> None:
@@ -155,7 +160,9 @@ def _die_with_parent() -> None:
 
 
 def _analyse_one(key: str) -> Outcome:
-    work, load = _worker
+    work, load, stop = _worker
+    if stop.is_set():
+        return Outcome(key)
     model = load()
     started = time.perf_counter()
     signal.alarm(_LONGEST)

@@ -56,7 +56,8 @@ def test_a_photo_that_hangs_ends_its_worker() -> None:
         "from memoria_pipeline.vision import analyse\n"
         "from memoria_pipeline_tests.fakes import BLUE, ColourModel, Shelf, picture\n"
         "analyse._LONGEST = 1\n"
-        "analyse._start_worker(analyse.Work(Shelf({'a': picture(BLUE)}).read, ColourModel))\n"
+        "work = analyse.Work(Shelf({'a': picture(BLUE)}).read, ColourModel)\n"
+        "analyse._start_worker(work, analyse._SPAWN.Event())\n"
         "analyse._analyse_one('a')\n"
     )
     ended = subprocess.run([sys.executable, "-c", hang], check=False, timeout=50)
