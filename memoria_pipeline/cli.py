@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from memoria_pipeline import __version__
 from memoria_pipeline.errors import MemoriaError
@@ -28,7 +29,7 @@ def app() -> None:
     try:
         commands()
     except MemoriaError as error:
-        err.print(f"[red]memoria:[/] {error}", soft_wrap=True, markup=True)
+        err.print(f"[red]memoria:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
 
 

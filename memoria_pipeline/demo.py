@@ -38,6 +38,7 @@ def run(photos: Path | None, settings: Settings, console: Console) -> bool:
     """
     source = _source(photos, settings.home, console)
     choice = catalogue.choose(settings.face_model, Path.home())
+    catalogue.thresholds(choice.pack)  # refused before the work, not after it
     console.print(f"[dim]Model: {choice.reason}[/]")
     with db.running(settings.home, settings.database_url, settings.dagster_database_url) as found:
         engine = db.engine(found.memoria)

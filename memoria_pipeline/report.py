@@ -127,12 +127,12 @@ def next_steps(console: Console, *, sample: bool) -> None:
 
 
 def packs(console: Console, known: Sequence[PackInfo]) -> None:
-    """`memoria model list`."""
-    table = Table("pack", "here", "calibrated", "what it is, its licence, how to get it", box=None)
+    """`memoria model list`: a paragraph per pack, so that nothing is cut off in a narrow window."""
     for each in known:
-        about = f"{each.title}\n[dim]{escape(each.licence)}\n{escape(each.get)}[/]"
-        table.add_row(escape(each.name), _yes(each.here), _yes(each.calibrated), about)
-    console.print(table)
+        state = f"here: {_yes(each.here)}, calibrated: {_yes(each.calibrated)}"
+        console.print(f"[bold]{escape(each.name)}[/]  {state}", soft_wrap=True)
+        for line in (each.title, each.licence, each.get):
+            console.print(f"  {escape(line)}", style="dim", soft_wrap=True)
 
 
 def _yes(value: bool) -> str:

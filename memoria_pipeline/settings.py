@@ -38,6 +38,15 @@ def _count(text: str) -> int:
     return value
 
 
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not least <= int(text) <= most:
+            raise ValueError(text)
+        return int(text)
+
+    return parse
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text.lower() not in choices:
@@ -81,17 +90,24 @@ class Settings:
     use_gpu: bool = _setting(
         False, _truth, "true: the same as `MEMORIA_DEVICE=cuda`", old="USE_GPU"
     )
-    workers: int = _setting(0, int, "photos analysed at once; 0: one per core")
+    workers: int = _setting(0, _between(0, 256), "photos analysed at once; 0: one per core")
     detection_threshold: float = _setting(
-        0.5, _share, "lowest detection score of an InsightFace pack", old="DETECTION_THRESHOLD"
+        0.5, _share, "lowest detection score that counts as a face", old="DETECTION_THRESHOLD"
     )
-    det_size: int = _setting(640, _count, "side of the detector's middle scale", old="DET_SIZE")
+    det_size: int = _setting(
+        640,
+        _between(64, 2560),
+        "how closely an InsightFace detector looks: 320 is faster and misses small faces",
+        old="DET_SIZE",
+    )
     max_bytes: int = _setting(100_000_000, _count, "largest photo file that is read, in bytes")
     max_pixels: int = _setting(128_000_000, _count, "largest photo that is decoded, in pixels")
     cluster_method: Literal["constrained", "hdbscan"] = _setting(
         "constrained", _one_of("constrained", "hdbscan"), "`constrained` or `hdbscan`"
     )
-    min_cluster_size: int = _setting(3, _count, "of the HDBSCAN method", old="MIN_CLUSTER_SIZE")
+    min_cluster_size: int = _setting(
+        3, _between(2, 10_000), "of the HDBSCAN method", old="MIN_CLUSTER_SIZE"
+    )
     min_samples: int = _setting(2, _count, "of the HDBSCAN method", old="MIN_SAMPLES")
     cluster_epsilon: float = _setting(
         0.4, _share, "of the HDBSCAN method, as a cosine distance", old="CLUSTER_EPSILON"

@@ -14,6 +14,7 @@ from memoria_pipeline.errors import ModelError, PhotoError
 from memoria_pipeline.vision.model import Detection, Embeddings, Image
 
 WHITE, RED, GREEN, BLUE = (250, 250, 250), (250, 0, 0), (0, 250, 0), (0, 0, 250)
+BLACK = (0, 0, 0)
 
 
 def picture(colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> bytes:
@@ -37,7 +38,7 @@ class Shelf:
 
 @dataclass(frozen=True)
 class ColourModel:
-    """One face per photo, unless the photo is green (none), red (a crash) or blue (a hang)."""
+    """A face per photo, unless it is green (none), red (crash), blue (hang) or black (error)."""
 
     name: str = "colours"
     licence: str = "free"
@@ -56,6 +57,8 @@ class ColourModel:
             os.kill(os.getpid(), signal.SIGSEGV)
         if blue and not green:
             time.sleep(60)
+        if not (red or green or blue):
+            raise ValueError("Ada Lovelace has no features")
         if green and not red:
             return []
         points = np.array([(0.4, 0.4), (0.6, 0.4), (0.5, 0.5), (0.4, 0.6), (0.6, 0.6)], np.float32)

@@ -172,6 +172,7 @@ def test_a_mistake_is_one_clear_line_and_no_traceback(home: Path) -> None:
     for arguments, variables, said in [
         (["demo", "--photos", str(home / "nowhere")], {}, "is not a folder"),
         (["model", "check", "insightface:/nowhere"], {}, "insightface:"),
+        (["demo"], {"MEMORIA_FACE_MODEL": "insightface:buffalo_l"}, "has no thresholds yet"),
         (["model", "list"], {"MEMORIA_DET_SIZE": "big"}, "MEMORIA_DET_SIZE"),
         (["migrate"], {"MEMORIA_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "No connection"),
         (["lab", "cluster", "nowhere.parquet", "-o", "x"], {}, "nowhere.parquet"),
@@ -183,9 +184,10 @@ def test_a_mistake_is_one_clear_line_and_no_traceback(home: Path) -> None:
 
 
 def test_the_packs_are_listed_with_licence_and_the_one_that_auto_takes(home: Path) -> None:
-    shown = run(home, "model", "list").stdout
+    shown = run(home, "model", "list", COLUMNS="60").stdout
     for expected in ("dlib", "insightface:buffalo_l", "non-commercial research only", "CC0"):
         assert expected in shown
+    assert "set MEMORIA_FACE_MODEL=insightface:buffalo_l" in shown
     assert "dlib: no InsightFace pack is on this machine" in shown
 
 

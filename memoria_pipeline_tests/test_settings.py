@@ -51,6 +51,9 @@ def test_an_empty_value_counts_as_unset() -> None:
         ("MEMORIA_DEVICE", "tpu"),
         ("MEMORIA_CLUSTER_METHOD", "kmeans"),
         ("MIN_SAMPLES", "0"),
+        ("MIN_CLUSTER_SIZE", "1"),
+        ("MEMORIA_WORKERS", "-1"),
+        ("DET_SIZE", "1000000"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_an_error_that_names_its_variable(

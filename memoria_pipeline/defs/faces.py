@@ -47,6 +47,7 @@ def faces_and_embeddings(
     with store.transaction() as conn:
         event_store.keep_model(conn, UUID(context.partition_key), detector.pack)
         event = event_store.require_consent(conn, UUID(context.partition_key))
+        detector.thresholds(event.face_model)  # a pack that cannot group is refused before the work
         todo = {p.storage_key: p.id for p in media_store.pending(conn, event.id, event.face_model)}
         known = media_store.known_hashes(conn, event.id, event.face_model)
     done = dict.fromkeys(_COUNTED, 0)

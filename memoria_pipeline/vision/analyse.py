@@ -170,6 +170,11 @@ def _analyse_one(key: str) -> Outcome:
         outcome = analyse_photo(key, work.read(key), work, model)
     except PhotoError as error:
         outcome = Outcome(key, error=(error.reason, str(error)))
+    except Exception as error:  # OpenCV, ONNX Runtime, dlib: one bad photo never stops an event
+        why = (
+            f"Analysing it failed ({type(error).__name__}); convert it to JPEG and upload it again."
+        )
+        outcome = Outcome(key, error=("crashed", why))
     finally:
         signal.alarm(0)
     return replace(outcome, seconds=time.perf_counter() - started)

@@ -1,5 +1,7 @@
 """The model packs: which there are, which one a setting means, how to load one, its speed."""
 
+import fcntl
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -172,7 +174,7 @@ def _info(name: str, home: Path) -> PackInfo:
         licence=known.licence(name),
         here=ready,
         calibrated=bool(known.numbers(name, home)),
-        get="nothing to do" if ready else _how(name),
+        get="nothing to do" if ready else f"set {_how(name)}",
     )
 
 
@@ -180,10 +182,10 @@ def _how(name: str) -> str:
     bare = name.removeprefix(known.PREFIX)
     if known.table("packs").get(name, {}).get("download"):
         return (
-            f"set MEMORIA_FACE_MODEL={name}: InsightFace downloads it at first use"
-            f" (or put its .onnx files into ~/.insightface/models/{bare})"
+            f"MEMORIA_FACE_MODEL={name} downloads it (or put its .onnx files into"
+            f" ~/.insightface/models/{bare}); then calibrate it: memoria lab calibrate"
         )
-    return f"set MEMORIA_FACE_MODEL={known.PREFIX}/path/to/{bare}, the folder of its .onnx files"
+    return f"MEMORIA_FACE_MODEL={known.PREFIX}/path/to/{bare}, the folder of its .onnx files"
 
 
 def _dlib(device: str, detection_threshold: float, numbers: Mapping[str, float]) -> FaceModel:
@@ -205,22 +207,34 @@ def _downloaded(pack: str, home: Path) -> Path:
     """Fetches a pack with InsightFace's own downloader. ModelError where that fails."""
     name = known.stored_name(pack)
     if not known.table("packs").get(name, {}).get("download"):
-        raise ModelError(f"The model pack {name} is not on this machine: {_how(name)}.")
-    try:
-        from insightface.utils.storage import download
-
-        download("models", name.removeprefix(known.PREFIX), root=str(home / ".insightface"))
-    except Exception as error:  # of requests, zipfile, the file system: it could not be had
-        raise ModelError(
-            f"The model pack {name} is not on this machine and its download failed"
-            f" ({type(error).__name__}): put its .onnx files into"
-            f" ~/.insightface/models/{name.removeprefix(known.PREFIX)}, or set"
-            " MEMORIA_FACE_MODEL=dlib, which needs no download."
-        ) from error
+        raise ModelError(f"The model pack {name} is not on this machine: set {_how(name)}.")
+    shelf = known.shelf(home)
+    shelf.mkdir(parents=True, exist_ok=True)
+    # One process downloads, the others wait; nobody ever sees half a pack.
+    with (shelf / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if known.folder(pack, home) is None:
+            _fetch(name.removeprefix(known.PREFIX), shelf)
     found = known.folder(pack, home)
     if found is None:
         raise ModelError(f"The download of the model pack {name} holds no .onnx files: try again.")
     return found
+
+
+def _fetch(name: str, shelf: Path) -> None:
+    """InsightFace's own download, beside its place and then moved into it."""
+    try:
+        from insightface.utils.storage import download
+
+        with tempfile.TemporaryDirectory(dir=shelf.parent, prefix="download-") as place:
+            download("models", name, root=place)
+            (Path(place) / "models" / name).rename(shelf / name)
+    except Exception as error:  # of requests, zipfile, the file system: it could not be had
+        raise ModelError(
+            f"The model pack insightface:{name} is not on this machine and its download failed"
+            f" ({type(error).__name__}): put its .onnx files into ~/.insightface/models/{name}, or"
+            " set MEMORIA_FACE_MODEL=dlib, which needs no download."
+        ) from error
 
 
 def _picture() -> Image:

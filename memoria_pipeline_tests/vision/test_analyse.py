@@ -10,6 +10,7 @@ import pytest
 from memoria_pipeline.errors import ModelError
 from memoria_pipeline.vision.analyse import Outcome, Work, analyse
 from memoria_pipeline_tests.fakes import (
+    BLACK,
     GREEN,
     RED,
     WHITE,
@@ -48,6 +49,16 @@ def test_a_photo_that_crashes_its_worker_is_recorded_and_the_others_go_on() -> N
     assert error is not None
     assert error[0] == "crashed"
     assert [o.key for o in outcomes.values() if o.error is None] == [*whites(3), "04.png"]
+
+
+def test_an_error_of_a_library_is_the_photos_and_repeats_nothing_of_it() -> None:
+    photos = {"black.png": picture(BLACK), **whites(1)}
+    black, white = analyse(photos, work(photos), workers=1)
+    assert black.error is not None
+    assert black.error[0] == "crashed"
+    assert "ValueError" in black.error[1]
+    assert "Ada" not in black.error[1]
+    assert white.error is None
 
 
 def test_a_photo_that_hangs_ends_its_worker() -> None:

@@ -1,7 +1,10 @@
 """Which pack a setting means, where its thresholds come from, and what a missing one says."""
 
 import json
+import shutil
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -134,3 +137,28 @@ def test_the_check_finds_the_six_people_of_the_sample_photo(pack: str, shared_mo
     report = catalogue.check(setting, "cpu")
     assert (report.pack, report.device, report.faces) == (pack, "cpu", 6)
     assert min(report.load_seconds, report.ms_per_photo, report.ms_per_face) > 0
+
+
+def test_two_workers_that_need_a_pack_download_it_once_and_see_it_whole(
+    tmp_path: Path, shared_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = shared_models / "scrfd_2.5g_mobilefacenet"
+    downloads = []
+
+    def download(_: str, name: str, root: str) -> str:
+        downloads.append(name)
+        place = Path(root) / "models" / name
+        place.mkdir(parents=True)
+        for path in sorted(source.glob("*.onnx")):
+            time.sleep(0.2)  # a reader that looked now would see half of it
+            shutil.copyfile(path, place / path.name)
+        return str(place)
+
+    monkeypatch.setattr("insightface.utils.storage.download", download)
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [
+            pool.submit(catalogue.load, "insightface:buffalo_s", "cpu", home=tmp_path)
+            for _ in range(2)
+        ]
+        assert {job.result().name for job in jobs} == {"insightface:buffalo_s"}
+    assert downloads == ["buffalo_s"]
