@@ -141,7 +141,10 @@ def wait_until_only_the_server_runs(home: Path) -> None:
     raise AssertionError(left)
 
 
-def test_up_serves_the_ui_until_ctrl_c_stops_everything(home: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_up_serves_the_ui_until_it_is_stopped_with_all_it_started(
+    home: Path, how: signal.Signals
+) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -162,9 +165,13 @@ def test_up_serves_the_ui_until_ctrl_c_stops_everything(home: Path) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=20) as answer:
         assert answer.status == 200
     assert run(home, "up", "--port", str(port)).returncode == 1
-    os.killpg(up.pid, signal.SIGINT)
-    assert up.wait(40) == 0
+    os.killpg(up.pid, how)
+    status = up.wait(60)
     up.stdout.close()
+    if how is signal.SIGKILL:
+        wait_until_only_the_server_runs(home)
+        return
+    assert status == 0
     assert not running_under(home)
 
 
