@@ -14,15 +14,19 @@ from numpy.typing import NDArray
 
 from memoria_pipeline.errors import LabError
 from memoria_pipeline.lab.events import Event, Index, events
+from memoria_pipeline.lab.files import check_outputs, whole
 from memoria_pipeline.lab.fit import Labelled, Scale, finish, pair_accepts, pair_scale, rough
-from memoria_pipeline.lab.tables import KEY, Faces, read_faces, read_truth
+from memoria_pipeline.lab.tables import Faces, read_faces, read_truth, with_identity
 from memoria_pipeline.people import measure
 from memoria_pipeline.people.cluster import cluster
 from memoria_pipeline.people.linkage import unit
 from memoria_pipeline.people.thresholds import Thresholds
 
 SPLITS = 3
-FEWEST = 20
+FEWEST, FEWEST_THREES = 20, 5
+"""People with two sharp faces, to tune on some and report on others; people with three, because
+only they tell how tight a person is."""
+
 TUNED_ALIKE, REPORTED_ALIKE = 0.5, 1.0
 """Photos of look-alikes make the same-photo rule strong; half of them keep the threshold honest."""
 
@@ -36,10 +40,12 @@ def run(faces: Path, truth: Path | None = None, output: Path | None = None) -> T
     middle, as in LFW. The JSON may be put into the pack's folder as calibration.json. LabError for
     files that cannot be used.
     """
+    check_outputs([output], [faces, truth])
     table = read_faces(faces)
     found = {"model": table.model, **calibrate(labelled(table, truth))}
     if output:
-        output.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+        with whole(output) as half:
+            half.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
     return found
 
 
@@ -59,11 +65,7 @@ def calibrate(data: Labelled) -> Table:
     LabError with too few people to tune on some and report on others.
     """
     sharp = data.sharp()
-    if np.sum(np.bincount(sharp.identity) > 1) < FEWEST:
-        raise LabError(
-            f"Calibration needs at least {FEWEST} people with two or more class A faces each; add"
-            " photos of more people."
-        )
+    _check_enough(sharp)
     scale = pair_scale(sharp.vectors, sharp.identity)
     tuned = _splits(data, TUNED_ALIKE)
     curves = [[_curve(data, event, scale) for event in split] for split in tuned]
@@ -83,6 +85,16 @@ def calibrate(data: Labelled) -> Table:
         "operating_point": _operating_point(sharp, merge, held_out),
         "held_out": held_out,
     }
+
+
+def _check_enough(sharp: Labelled) -> None:
+    faces = np.bincount(sharp.identity)
+    for each, fewest in ((2, FEWEST), (3, FEWEST_THREES)):
+        if np.sum(faces >= each) < fewest:
+            raise LabError(
+                f"Calibration needs at least {fewest} people with {each} or more class A faces"
+                f" each, here are {np.sum(faces >= each)}; add photos of more people."
+            )
 
 
 def _splits(data: Labelled, alike: float) -> list[list[Event]]:
@@ -151,11 +163,8 @@ def _operating_point(sharp: Labelled, merge: float, held_out: list[dict[str, flo
 
 def _from_truth(table: Faces, truth: Path) -> NDArray[np.object_]:
     """Each face's identity, or None."""
-    known = read_truth(truth)
-    both = table.keys.merge(known, on=KEY, how="left")
-    if both["identity"].isna().all():
-        raise LabError(f"{truth} names no face of the table (photo, face_index).")
-    return np.array([None if name != name else name for name in both["identity"]], object)
+    names = with_identity(table.keys, read_truth(truth), table.path, truth)["identity"]
+    return np.array([None if name != name else name for name in names], object)
 
 
 def _from_folders(table: Faces) -> NDArray[np.object_]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memoria_pipeline.errors import LabError
 from memoria_pipeline.lab.events import Event, Index
 from memoria_pipeline.people.confidence import NONE, evidence
 from memoria_pipeline.people.linkage import Vectors, unit
@@ -49,11 +50,19 @@ class Scale:
 
 
 def pair_scale(vectors: Vectors, identity: Index) -> Scale:
-    """From where few strangers are so alike to where half of the same are not."""
+    """From where few strangers are so alike to where half of the same are not.
+
+    LabError when there is nothing between these.
+    """
     same, different = _pairs(vectors, identity)
     stranger, half = float(np.median(different)), float(np.median(same))
-    low = float(np.quantile(different, 0.999))
-    return Scale(stranger, np.arange(low, max(half, low + 1e-6), (half - stranger) / STEPS))
+    low = max(float(np.quantile(different, 0.999)), 1e-3)  # a threshold is above 0
+    if half <= low:
+        raise LabError(
+            f"Most pairs of one person (median cosine {half:.2f}) are less alike than some of two"
+            f" people ({low:.2f}); check the identities, or take another model."
+        )
+    return Scale(stranger, np.arange(low, half, (half - stranger) / STEPS))
 
 
 def pair_accepts(vectors: Vectors, identity: Index, threshold: float) -> dict[str, float]:

@@ -12,18 +12,20 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from memoria_pipeline.errors import LabError
+from memoria_pipeline.lab.files import whole
 
 KEY = ["photo", "face_index"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Faces:
-    """n faces: their keys (photo, face_index), (n, d) vectors, and what else the file tells.
+    """n faces of one file: keys (photo, face_index), (n, d) vectors, and what else the file tells.
 
     quality and quality_class are None where the file has no such column; model is the pack's name
     from the file's metadata, or empty. box: (n, 4) x, y, w, h, or None.
     """
 
+    path: Path
     keys: pd.DataFrame
     vectors: NDArray[np.float32]
     quality: NDArray[np.float64] | None
@@ -35,9 +37,11 @@ class Faces:
 def read_faces(path: Path) -> Faces:
     """A table of faces; LabError for what cannot be grouped."""
     table = _parquet(path, [*KEY, "embedding"])
-    frame = table.drop_columns(["embedding"]).to_pandas()
+    # Without pandas' own notes: they may make an index of a column that is needed.
+    frame = table.drop_columns(["embedding"]).to_pandas(ignore_metadata=True)
     sides = [f"box_{side}" for side in "xywh"]
     return Faces(
+        path,
         _keys(frame, path),
         _vectors(table["embedding"].combine_chunks(), path),
         _quality(frame, path),
@@ -50,7 +54,7 @@ def read_faces(path: Path) -> Faces:
 def read_people(path: Path) -> tuple[pd.DataFrame, str]:
     """A table of people and its title: the method that made it, else the file's name."""
     table = _parquet(path, [*KEY, "person"])
-    frame = table.to_pandas()
+    frame = table.to_pandas(ignore_metadata=True)
     keys = _keys(frame, path)
     if frame["person"].isna().any():
         raise LabError(f"{path}: some faces have no person; write -1 for a face in no group.")
@@ -64,33 +68,80 @@ def write_people(path: Path, frame: pd.DataFrame, about: Mapping[str, str]) -> N
     The file appears whole or not at all.
     """
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    half = path.with_name(path.name + ".part")
-    try:
+    with whole(path) as half:
         pq.write_table(table.replace_schema_metadata(dict(about)), half)
-        half.replace(path)
-    except OSError as error:
-        raise LabError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def read_truth(path: Path) -> pd.DataFrame:
-    """photo, face_index, identity; rows without an identity are left out."""
+    """photo, face_index, identity (text); rows without an identity are left out.
+
+    UTF-8, with or without a byte order mark; the columns in any order.
+    """
+    _require_file(path)
     try:
-        frame = pd.read_csv(path, dtype={"photo": str, "identity": str}, encoding="utf-8-sig")
+        # Text, and only "" is empty: people may be called NA, null or 007.
+        frame = pd.read_csv(
+            path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig"
+        )
     except (OSError, ValueError) as error:
-        raise LabError(f"{path} cannot be read as CSV: {error}.") from error
+        raise LabError(f"{path} cannot be read as CSV: {_why(error)}.") from error
+    frame.columns = frame.columns.str.strip()
     _require(frame.columns, [*KEY, "identity"], path)
     keys = _keys(frame, path)
-    keys["identity"] = frame["identity"]
-    return keys[frame["identity"].notna()].reset_index(drop=True)
+    keys["identity"] = frame["identity"].str.strip()
+    return keys[keys["identity"].fillna("") != ""].reset_index(drop=True)
+
+
+def with_identity(
+    faces: pd.DataFrame, truth: pd.DataFrame, path: Path, truth_path: Path
+) -> pd.DataFrame:
+    """The rows of `faces` in their order, with the column identity: missing where it is unknown.
+
+    A face whose photo has backslashes, and that the other table does not have, is looked for with
+    forward slashes: Windows wrote it. LabError when the tables have no face in common, or a photo
+    is there twice.
+    """
+    left = _forward(faces, truth, path)
+    right = _forward(truth, faces, truth_path)
+    joined = left.merge(right, on=KEY, how="left")
+    if joined["identity"].isna().all():
+        raise LabError(
+            f"{path} and {truth_path} have no (photo, face_index) in common; photo is the path"
+            " relative to the folder, with forward slashes, and face_index counts from 0."
+        )
+    return faces.assign(identity=joined["identity"].to_numpy())
+
+
+def _forward(frame: pd.DataFrame, other: pd.DataFrame, path: Path) -> pd.DataFrame:
+    there = pd.MultiIndex.from_frame(frame[KEY]).isin(pd.MultiIndex.from_frame(other[KEY]))
+    forward = frame["photo"].str.replace("\\", "/", regex=False)
+    changed = frame.assign(photo=frame["photo"].where(there, forward))
+    if changed.duplicated(KEY).any():
+        raise LabError(
+            f"{path}: a photo is named with backslashes and with forward slashes; write it one way."
+        )
+    return changed
 
 
 def _parquet(path: Path, columns: list[str]) -> pa.Table:
+    _require_file(path)
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise LabError(f"{path} cannot be read as Parquet: {error}.") from error
+        raise LabError(f"{path} cannot be read as Parquet: {_why(error)}.") from error
     _require(table.column_names, columns, path)
     return table
+
+
+def _require_file(path: Path) -> None:
+    if not path.exists():
+        raise LabError(f"{path}: there is no such file; check the name.")
+
+
+def _why(error: Exception) -> str:
+    """What the system or the library says, on one line, without the path once more."""
+    said = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
+    return said.rstrip(".") or type(error).__name__
 
 
 def _require(given: Iterable[str], wanted: list[str], path: Path) -> None:
@@ -162,6 +213,8 @@ def _quality(frame: pd.DataFrame, path: Path) -> NDArray[np.float64] | None:
 def _classes(frame: pd.DataFrame, path: Path) -> NDArray[np.object_] | None:
     if "quality_class" not in frame:
         return None
+    if frame["quality_class"].isna().any():
+        raise LabError(f"{path}: some faces have no quality_class; drop the column or fill it.")
     unknown = sorted(set(frame["quality_class"].astype(str)) - {"A", "B", "C"})
     if unknown:
         raise LabError(f"{path}: quality_class is A, B or C, not {', '.join(unknown[:3])}.")

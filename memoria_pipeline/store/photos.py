@@ -5,7 +5,8 @@ Names of photos and folders are often names of people: no message and no log lin
 
 import logging
 import os
-from collections.abc import Collection, Iterator
+import stat
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +17,16 @@ from fsspec.implementations.local import LocalFileSystem
 from memoria_pipeline.errors import PhotoError, SettingsError
 
 _log = logging.getLogger(__name__)
+
+LeftOut = Callable[[str, str], None]
+"""Told the key of a file or folder that cannot be listed, as text that can be printed, and why."""
+
+UNREADABLE = "unreadable"
+"""The etag of a file that is there by name only, such as a link to nowhere."""
+
+
+def _logged(key: str, why: str) -> None:
+    _log.warning("Left out: %s", why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +48,18 @@ class Photos:
 
     root: str
 
-    def list(self, exts: Collection[str]) -> Iterator[FoundPhoto]:
+    def list(self, exts: Collection[str], left_out: LeftOut | None = None) -> Iterator[FoundPhoto]:
         """Every file below the root with one of these endings (`.jpg`, in any case), by key.
 
-        Hidden files and folders are left out, a folder that cannot be read is logged and left
-        out. Raises SettingsError when the root itself cannot be: that is not an empty album.
+        A link to nowhere is listed, with the size 0 and the etag `unreadable`: reading it says why.
+        Hidden files and folders are left out. `left_out` hears of names that are not UTF-8, pipes
+        and the like, and folders that cannot be read; else a log line does, without the name.
+        Raises SettingsError when the root itself cannot be: that is not an empty album.
         """
         wanted = tuple(ext.lower() for ext in exts)
         fs, base = self._opened()
-        found = _walk_local(Path(base)) if isinstance(fs, LocalFileSystem) else _walk(fs, base)
+        local = isinstance(fs, LocalFileSystem)
+        found = _walk_local(Path(base), wanted, left_out or _logged) if local else _walk(fs, base)
         chosen = (photo for photo in found if photo.storage_key.lower().endswith(wanted))
         yield from sorted(chosen, key=lambda photo: photo.storage_key)
 
@@ -56,7 +70,7 @@ class Photos:
         unreadable.
         """
         fs, base = self._opened()
-        path = f"{base.rstrip('/')}/{_inside(key)}"
+        path = f"{base.rstrip('/')}/{_inside(key, isinstance(fs, LocalFileSystem))}"
         try:
             info = fs.info(path)
             if info["type"] != "file":  # a pipe would never end
@@ -96,9 +110,11 @@ class Photos:
         return fs, base
 
 
-def _inside(key: str) -> str:
+def _inside(key: str, local: bool) -> str:
     path = PurePosixPath(key)
-    if path.is_absolute() or ".." in path.parts or "\0" in key or "\\" in key or not path.parts:
+    # In a folder on Linux or a Mac a backslash is a letter; elsewhere it may separate.
+    separates = "\\" in key and not (local and os.sep == "/")
+    if path.is_absolute() or ".." in path.parts or "\0" in key or separates or not path.parts:
         raise PhotoError("missing", "It is not the key of a photo below the album; not read.")
     return str(path)
 
@@ -110,15 +126,20 @@ def _too_large(max_bytes: int) -> PhotoError:
     )
 
 
-def _walk_local(base: Path) -> Iterator[FoundPhoto]:
+def _walk_local(base: Path, exts: tuple[str, ...], left_out: LeftOut) -> Iterator[FoundPhoto]:
     if not base.is_dir():
         raise SettingsError(
             "The event's photo_root is no such folder; check the path, or mount it."
         )
     if not os.access(base, os.R_OK | os.X_OK):
         raise SettingsError("The event's photo_root may not be read; change its permissions.")
+
+    def skipped(error: OSError) -> None:
+        key = _text(Path(error.filename).relative_to(base))
+        left_out(key, f"The folder cannot be read: {error.strerror}.")
+
     seen = set()  # a link may lead back up
-    for folder, folders, names in os.walk(base, onerror=_skipped, followlinks=True):
+    for folder, folders, names in os.walk(base, onerror=skipped, followlinks=True):
         here = Path(folder)
         identity = (here.stat().st_dev, here.stat().st_ino)
         if identity in seen:
@@ -127,26 +148,29 @@ def _walk_local(base: Path) -> Iterator[FoundPhoto]:
         seen.add(identity)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
-            if not name.startswith("."):
-                yield from _local(here / name, base)
+            if not name.startswith(".") and name.lower().endswith(exts):
+                yield from _local(here / name, base, left_out)
 
 
-def _local(path: Path, base: Path) -> Iterator[FoundPhoto]:
+def _local(path: Path, base: Path, left_out: LeftOut) -> Iterator[FoundPhoto]:
     key = path.relative_to(base).as_posix()
+    if key != _text(path.relative_to(base)):
+        left_out(_text(path.relative_to(base)), "Its name is not UTF-8; rename it.")
+        return
     try:
-        key.encode()
         about = path.stat()
-    except UnicodeEncodeError:
-        _log.warning("A photo was left out: its name is not UTF-8; rename it.")
-    except OSError as error:
-        _log.warning("A photo was left out: %s.", error.strerror)
+    except OSError:
+        yield FoundPhoto(key, 0, UNREADABLE)
+        return
+    if stat.S_ISREG(about.st_mode):
+        yield FoundPhoto(key, about.st_size, f"{about.st_mtime_ns:x}-{about.st_size:x}")
     else:
-        if path.is_file():
-            yield FoundPhoto(key, about.st_size, f"{about.st_mtime_ns:x}-{about.st_size:x}")
+        left_out(key, "It is not a plain file; replace it.")
 
 
-def _skipped(error: OSError) -> None:
-    _log.warning("A folder of photos was left out: %s.", error.strerror)
+def _text(path: Path) -> str:
+    """A path that can be printed; where a name is not UTF-8, not quite the one on the disk."""
+    return path.as_posix().encode("utf-8", "backslashreplace").decode()
 
 
 def _walk(fs: Any, base: str) -> Iterator[FoundPhoto]:

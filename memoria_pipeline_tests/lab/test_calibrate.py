@@ -62,6 +62,40 @@ def test_too_few_people_are_refused(tmp_path: Path) -> None:
         run(faces)
 
 
+def test_people_with_two_faces_each_do_not_tell_how_tight_a_person_is(tmp_path: Path) -> None:
+    pairs = event(people=30, each=2)
+    faces = save(frame(pairs), tmp_path / "faces.parquet")
+    with pytest.raises(LabError, match="5 people with 3 or more"):
+        run(faces, save_truth(pairs, tmp_path / "truth.csv"))
+
+
+def test_identities_that_mean_nothing_are_refused(tmp_path: Path) -> None:
+    faces = save(frame(FACES), tmp_path / "faces.parquet")
+    truth = pd.read_csv(save_truth(FACES, tmp_path / "truth.csv"))
+    truth["identity"] = np.roll(np.repeat(np.arange(60), 5), 3)  # five in a row are five people
+    truth.to_csv(tmp_path / "truth.csv", index=False)
+    with pytest.raises(LabError, match="check the identities"):
+        run(faces, tmp_path / "truth.csv")
+
+
+def test_a_calibration_does_not_overwrite_what_it_reads(tmp_path: Path) -> None:
+    faces = save(frame(FACES), tmp_path / "faces.parquet")
+    truth = save_truth(FACES, tmp_path / "truth.csv")
+    for output in (faces, truth):
+        with pytest.raises(LabError, match="are one file"):
+            run(faces, truth, output)
+    with pytest.raises(LabError, match="there is no folder"):
+        run(faces, truth, tmp_path / "no" / "calibration.json")
+
+
+def test_a_truth_written_on_windows_names_the_same_faces(tmp_path: Path) -> None:
+    table = read_faces(save(frame(FACES), tmp_path / "faces.parquet"))
+    truth = save_truth(FACES, tmp_path / "truth.csv")
+    plain = labelled(table, truth)
+    truth.write_text(truth.read_text().replace("/", "\\"))
+    assert (labelled(table, truth).identity == plain.identity).all()
+
+
 def test_events_share_no_person_and_put_look_alikes_together() -> None:
     dealt = events(FACES.vectors, FACES.truth, alike=1.0, split=0, faces=100)
     assert sorted(np.concatenate([each.face for each in dealt])) == list(range(300))

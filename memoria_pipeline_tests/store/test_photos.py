@@ -49,8 +49,41 @@ def test_a_photo_has_its_size_and_an_etag_that_changes_with_the_file(album: Path
 
 def test_links_that_lead_back_up_do_no_harm(album: Path) -> None:
     (album / "été" / "back").symlink_to(album)
-    (album / "broken.jpg").symlink_to(album / "nowhere.jpg")
     assert _keys(album) == ["b.JPG", "été/a.png", "été/nuit/c.jpg"]
+
+
+def test_a_link_to_nowhere_is_listed_and_says_why_when_it_is_read(album: Path) -> None:
+    (album / "broken.jpg").symlink_to(album / "nowhere.jpg")
+    (album / "self.jpg").symlink_to(album / "self.jpg")
+    found = {each.storage_key: each for each in Photos(str(album)).list(_EXTS)}
+    for key in ("broken.jpg", "self.jpg"):
+        assert (found[key].byte_size, found[key].etag) == (0, "unreadable")
+        assert _reason(album, key) in {"missing", "unreadable"}
+    (album / "nowhere.jpg").write_bytes(b"there")
+    mended = {each.storage_key: each for each in Photos(str(album)).list(_EXTS)}
+    assert mended["broken.jpg"].etag != "unreadable"
+
+
+@pytest.mark.skipif(os.sep == "\\", reason="here a backslash separates")
+def test_a_backslash_is_a_letter_in_a_folder_and_refused_in_a_bucket(album: Path) -> None:
+    (album / "a\\b.jpg").write_bytes(b"abc")
+    for root in (str(album), f"file://{album}"):
+        assert "a\\b.jpg" in _keys(root)
+        assert Photos(root).read("a\\b.jpg", 3) == b"abc"
+    fsspec.filesystem("memory").pipe({"/windows/a\\b.jpg": b"abc"})
+    with pytest.raises(PhotoError, match="not the key"):
+        Photos("memory://windows").read("a\\b.jpg", 3)
+
+
+def test_whoever_asks_hears_of_what_cannot_be_listed(album: Path) -> None:
+    Path(os.fsdecode(os.fsencode(album) + b"/\xff.jpg")).write_bytes(b"x")
+    os.mkfifo(album / "pipe.jpg")
+    os.mkfifo(album / "pipe.txt")
+    heard: dict[str, str] = {}
+    assert len(list(Photos(str(album)).list(_EXTS, heard.__setitem__))) == 3
+    assert sorted(heard) == ["\\udcff.jpg", "pipe.jpg"]
+    assert "UTF-8" in heard["\\udcff.jpg"]
+    assert "not a plain file" in heard["pipe.jpg"]
 
 
 def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_is_listed(
@@ -63,7 +96,7 @@ def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_is_listed(
     with caplog.at_level(logging.WARNING):
         assert _keys(album) == ["b.JPG", "été/a.png"]
     closed.chmod(0o700)
-    assert "A folder of photos was left out" in caplog.text
+    assert "The folder cannot be read" in caplog.text
     assert "nuit" not in caplog.text
 
 
