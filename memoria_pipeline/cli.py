@@ -141,8 +141,10 @@ def lab_cluster(
     """Group faces into people."""
     from memoria_pipeline.lab import group
 
-    s = settings()
-    density = group.density(method, s.min_cluster_size, s.min_samples, s.cluster_epsilon)
+    density = None
+    if method == "hdbscan":  # the settings are its own: a wrong one must not stop the other method
+        s = settings()
+        density = group.density(s.min_cluster_size, s.min_samples, s.cluster_epsilon)
     done = group.group_faces(faces, output, method=method, model=model_ or None, density=density)
     if done.note:
         err.print(done.note, markup=False, soft_wrap=True)

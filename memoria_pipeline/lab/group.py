@@ -71,7 +71,8 @@ def group_faces(
     people = table.keys.assign(person=found.labels, probability=found.probability)
     write_people(output, people, {"method": method, "thresholds": pack})
     nobody = int((found.labels == measure.NOBODY).sum())
-    return Grouped(len(found.labels), measure.people(found.labels), nobody, pack, note)
+    count = len(found.labels)
+    return Grouped(count, measure.people(found.labels), nobody, pack, note if count else "")
 
 
 def choose_thresholds(table: Faces, model: str | None) -> tuple[Thresholds, str, str]:
@@ -90,12 +91,8 @@ def choose_thresholds(table: Faces, model: str | None) -> tuple[Thresholds, str,
     return _of(packs.table("thresholds")[pack], pack), pack, note
 
 
-def density(
-    method: Method, min_cluster_size: int, min_samples: int, epsilon: float
-) -> Density | None:
-    """HDBSCAN's settings, None for another method. SettingsError for what it cannot use."""
-    if method != "hdbscan":
-        return None
+def density(min_cluster_size: int, min_samples: int, epsilon: float) -> Density:
+    """HDBSCAN's settings. SettingsError for what it cannot use."""
     try:
         return Density(min_cluster_size, min_samples, epsilon)
     except ValueError as error:
@@ -132,7 +129,7 @@ def _alike(table: Faces) -> tuple[str, str]:
 
 def _length(vectors: NDArray[np.float32]) -> int:
     """Numbers per vector without the zeros that a shorter one is padded with in the database."""
-    length = vectors.shape[1]
+    length: int = vectors.shape[1]
     return length if vectors[:, CALIBRATED_LENGTH:].any() else min(length, CALIBRATED_LENGTH)
 
 

@@ -8,12 +8,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from memoria_pipeline.cli import commands
 from memoria_pipeline.errors import LabError, MemoriaError, SettingsError
 from memoria_pipeline.lab.group import choose_thresholds, density, group_faces
 from memoria_pipeline.lab.score import notes, score_people
 from memoria_pipeline.lab.tables import read_faces, read_truth
 from memoria_pipeline.people.density import Density
+from memoria_pipeline.settings import settings
 from memoria_pipeline_tests.lab.tables_made_up import frame, save, save_truth
 from memoria_pipeline_tests.people.synthetic import event
 
@@ -172,15 +175,35 @@ def test_tables_with_hardly_a_face_are_grouped(tmp_path: Path, method: str, face
         method="hdbscan" if settings else "constrained",
         density=settings,
     )
-    assert grouped.faces == faces
+    assert (grouped.faces, bool(grouped.note)) == (faces, faces > 0)
     assert pq.read_table(tmp_path / "p.parquet").num_rows == faces
 
 
-def test_hdbscans_settings_matter_to_hdbscan_only() -> None:
-    assert density("constrained", 1, 2, 0.4) is None
-    assert density("hdbscan", 3, 2, 0.4) == Density(3, 2, 0.4)
+def test_hdbscans_settings_are_refused_by_their_names() -> None:
+    assert density(3, 2, 0.4) == Density(3, 2, 0.4)
     with pytest.raises(SettingsError, match="MIN_CLUSTER_SIZE"):
-        density("hdbscan", 1, 2, 0.4)
+        density(1, 2, 0.4)
+
+
+def test_hdbscans_settings_matter_to_hdbscan_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIN_CLUSTER_SIZE", "1")
+    settings.cache_clear()
+    faces = save(frame(FACES), tmp_path / "f.parquet")
+    command = ["lab", "cluster", str(faces), "-o", str(tmp_path / "p.parquet")]
+    assert CliRunner().invoke(commands, command).exit_code == 0
+    refused = CliRunner().invoke(commands, [*command, "--method", "hdbscan"])
+    settings.cache_clear()
+    assert isinstance(refused.exception, SettingsError)
+
+
+def test_the_command_says_which_faces_it_did_not_judge(tmp_path: Path) -> None:
+    people, truth = _people(tmp_path), save_truth(FACES, tmp_path / "truth.csv")
+    save(pq.read_table(people).to_pandas()[:50], people)
+    shown = CliRunner().invoke(commands, ["lab", "score", str(people), str(truth)])
+    assert shown.exit_code == 0
+    assert "10 of 60 faces of the truth" in shown.stderr
 
 
 def test_an_empty_class_is_named(tmp_path: Path) -> None:
