@@ -51,7 +51,7 @@ class Found:
             self.errors.append((outcome.key, *outcome.error))
 
     def left_out(self, key: str, why: str) -> None:
-        """Note a file or folder that could not be listed."""
+        """Note a file that could not be listed."""
         self.errors.append((key, "unreadable", why))
 
 
@@ -67,7 +67,7 @@ def find_faces(
     tick is called with the number of photos, at the start and after each. The same photo under two
     names is analysed twice: here a file is a file. The pack's name stands in the file's metadata,
     so that `lab cluster` takes its thresholds. errors: a CSV for what failed, as `Found` has it,
-    with files and folders that could not even be listed. LabError for a folder that cannot be read
+    with files that could not even be listed. LabError for a folder that cannot be read
     and files that cannot be written, before any photo is read.
     """
     _check(folder, output, errors)
