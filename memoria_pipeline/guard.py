@@ -1,37 +1,49 @@
 """`python -m memoria_pipeline.guard PROGRAM …`: run a program until its own end, or until stdin's.
 
 Whoever started it holds the other end of stdin; when that process dies, by kill -9 too, the kernel
-closes it, and the program is stopped: first asked, as by Ctrl-C, then killed.
+closes it. The program then stops with all that it started, Dagster's code servers and runs: they
+are first asked, as by Ctrl-C, then killed.
 """
 
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
+
+import psutil
 
 _PATIENCE = 20.0  # seconds from being asked to being killed
 
 
 def main(command: list[str]) -> int:
     """Run the command; returns its exit status."""
-    program = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-
-    def stop(*_: object) -> None:
-        program.send_signal(signal.SIGINT)
-        threading.Timer(_PATIENCE, program.kill).start()
-
-    def stop_at_end() -> None:
-        sys.stdin.read()
-        stop()
-
+    program = psutil.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    stopping = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, stop)
-    threading.Thread(target=stop_at_end, daemon=True).start()
-    status = program.wait()
-    for thread in threading.enumerate():
-        if isinstance(thread, threading.Timer):
-            thread.cancel()
-    return status
+        signal.signal(each, lambda *_: stopping.set())
+    threading.Thread(target=_set_at_end_of_stdin, args=(stopping,), daemon=True).start()
+    while program.poll() is None and not stopping.wait(0.2):
+        pass
+    if stopping.is_set():
+        _stop([program, *program.children(recursive=True)])
+    return int(program.wait())
+
+
+def _set_at_end_of_stdin(stopping: threading.Event) -> None:
+    sys.stdin.read()
+    stopping.set()
+
+
+def _stop(family: list[psutil.Process]) -> None:
+    """The whole family at once: a server that goes alone leaves its runs behind."""
+    for each in family:
+        with suppress(psutil.NoSuchProcess):
+            each.send_signal(signal.SIGINT)
+    _, alive = psutil.wait_procs(family, timeout=_PATIENCE)
+    for each in alive:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
 
 
 if __name__ == "__main__":

@@ -15,10 +15,11 @@ from typing import TextIO
 
 import dagster as dg
 
+from memoria_pipeline.defs.lost_runs import end_lost_runs
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store, opened
 
-_EVERY = 5.0  # seconds between two looks for dead runs
+_EVERY = 5.0  # seconds between two looks for lost runs
 
 
 def process(event: str, instance: dg.DagsterInstance) -> dict[str, object]:
@@ -33,29 +34,16 @@ def process(event: str, instance: dg.DagsterInstance) -> dict[str, object]:
     return {"success": result.success, "run_id": result.run_id, "seconds": seconds}
 
 
-def end_dead_runs(instance: dg.DagsterInstance, store: Store) -> None:
-    """A killed run keeps its slot of the detector's pool, and everybody waits for it for ever:
-    fail each run that has a slot, or waits for one, and no living process."""
-    log = instance.event_log_storage
-    for run_id in log.get_concurrency_run_ids():
-        if store.is_alive(run_id):
-            continue
-        run = instance.get_run_by_id(run_id)
-        if run and not run.is_finished:
-            instance.report_run_failed(run, "The process of this run is gone; run it again.")
-        log.free_concurrency_slots_for_run(run_id)
-
-
 @contextmanager
 def watching(instance: dg.DagsterInstance, store: Store) -> Iterator[None]:
-    """End dead runs now and every few seconds: another one may die while we wait for its slot."""
+    """End lost runs now and every few seconds: another one may die while we wait for its slot."""
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(_EVERY):
-            end_dead_runs(instance, store)
+            end_lost_runs(instance, store)
 
-    end_dead_runs(instance, store)
+    end_lost_runs(instance, store)
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
