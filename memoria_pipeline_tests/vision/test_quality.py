@@ -9,7 +9,7 @@ import pytest
 from memoria_pipeline.vision import catalogue
 from memoria_pipeline.vision.align import FIVE_POINTS
 from memoria_pipeline.vision.model import Detection, FaceModel, Image
-from memoria_pipeline.vision.quality import assess, frontal, rising
+from memoria_pipeline.vision.quality import assess, frontal, grain, rising
 from memoria_pipeline_tests.bench.composed import read
 
 
@@ -20,6 +20,11 @@ def _model(shared_models: Path) -> FaceModel:
 
 def _blurred(image: Image, sigma: float) -> Image:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), dtype=np.uint8)
+
+
+def _grainy(image: Image, deviation: float) -> Image:
+    grains = np.random.default_rng(0).normal(0, deviation, image.shape)
+    return np.asarray(np.clip(image + grains, 0, 255), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +48,39 @@ def test_quality_falls_with_blur_until_the_face_is_not_grouped(
         levels = [assess(_blurred(image, s), face, 250)[0] for s in (1, 2, 4, 8)]
         assert levels == sorted(levels, reverse=True)
         assert assess(_blurred(image, 8), face, 250)[1] == "C"
+
+
+@pytest.mark.parametrize("noise", [3, 10, 25])
+def test_grain_does_not_make_a_blurred_face_a_seed(
+    faces: list[tuple[Image, Detection, Image]], noise: int
+) -> None:
+    for image, face, _ in faces:
+        assert assess(_grainy(_blurred(image, 4), noise), face, 250)[1] != "A"
+        assert assess(_grainy(_blurred(image, 8), noise), face, 250)[1] != "A"
+
+
+@pytest.mark.parametrize("noise", [0, 6, 50])
+def test_a_dark_smear_in_a_large_photo_is_not_grouped_however_grainy(
+    faces: list[tuple[Image, Detection, Image]], noise: int
+) -> None:
+    for image, face, _ in faces[:6]:
+        large = cv2.resize(image, (1000, 1000), interpolation=cv2.INTER_CUBIC)
+        smear = _blurred(np.asarray(large // 2, dtype=np.uint8), 32)
+        assert assess(_grainy(smear, noise), face, 1000)[1] == "C"
+
+
+def test_a_sharp_face_stays_a_seed_in_moderate_grain(
+    faces: list[tuple[Image, Detection, Image]],
+) -> None:
+    classes = [assess(_grainy(image, 10), face, 250)[1] for image, face, _ in faces]
+    assert classes.count("A") >= len(classes) - 1
+
+
+def test_grain_is_measured_apart_from_the_shading_of_a_face() -> None:
+    slope = np.add.outer(np.linspace(40, 160, 112), np.linspace(0, 60, 112)).astype(np.float32)
+    chance = np.random.default_rng(0).normal(0, 5, slope.shape).astype(np.float32)
+    assert grain(slope) == pytest.approx(0, abs=1e-3)
+    assert grain(slope + chance) == pytest.approx(5, rel=0.1)
 
 
 def test_quality_falls_with_the_size_in_the_original_photo(
