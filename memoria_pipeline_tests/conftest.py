@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from memoria_pipeline.store import db, embedded
+from memoria_pipeline.store import embedded
 from memoria_pipeline.store.migrate import migrate
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,11 +51,26 @@ def server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(server: str) -> str:
-    """The URL of a migrated, empty database, which stays so."""
-    url = db.create_database(server, "template")
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    """The URL of a migrated, empty database, which stays so, for its owner.
+
+    That is no superuser: row level security would not be there for one.
+    """
+    with _admin(server) as admin:
+        admin.execute(sa.text("create role owner login createrole"))
+        for role in ("memoria_service", "memoria_analyst", "authenticated", "anon"):
+            if admin.scalar(sa.text("select to_regrole(:role) is null"), {"role": role}):
+                admin.execute(sa.text(f"create role {role} nologin"))
+        admin.execute(sa.text("grant memoria_service to owner"))
+        # to become them in a test, not to have their rights
+        others = "memoria_analyst, authenticated, anon"
+        admin.execute(sa.text(f"grant {others} to owner with inherit false, set true"))
+        admin.execute(sa.text("create database template owner owner"))
+    url = sa.make_url(server).set(database="template")
+    with _admin(url.render_as_string(hide_password=False)) as admin:
+        admin.execute(sa.text("create extension vector"))
+    engine = sa.create_engine(url.set(username="owner"), poolclass=sa.NullPool)
     migrate(engine)
-    return url
+    return engine.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")
@@ -79,8 +94,8 @@ def database(server: str, template: str, shared_engine: sa.Engine) -> Iterator[s
     name = f"test_{uuid4().hex}"
     shared_engine.dispose()  # a template is copied only while nobody is connected to it
     with _admin(server) as admin:
-        admin.execute(sa.text(f"create database {name} template template"))
-    engine = sa.create_engine(sa.make_url(server).set(database=name))
+        admin.execute(sa.text(f"create database {name} template template owner owner"))
+    engine = sa.create_engine(sa.make_url(template).set(database=name))
     yield engine
     engine.dispose()
     with _admin(server) as admin:

@@ -9,8 +9,12 @@ CREATE FUNCTION memoria.cleanup_face_embeddings_on_event_archive() RETURNS trigg
 begin
     if new.status = 'active' then
         perform memoria.create_event_partition(new.id);
-        update memoria.media set status = 'pending', attempts = 0
-        where event_id = new.id and status = 'analysed';
+        -- the counts go as well: there are no faces behind them until the photos are analysed again
+        update memoria.media
+        set status = case status when 'analysed' then 'pending' else status end,
+            attempts = case status when 'analysed' then 0 else attempts end,
+            faces_found = null
+        where event_id = new.id and faces_found is not null;
         update memoria.events set archived_at = null where id = new.id;
     elsif old.status = 'active' then
         perform memoria.drop_event_partition(new.id);
@@ -30,6 +34,9 @@ begin
     if to_regclass(format('memoria.%I', part)) is not null then
         return;
     end if;
+    -- At once and in order: attaching takes these in the end, and whoever upgrades a lock meets
+    -- another who waits for it.
+    lock table memoria.media, memoria.face_persons in access exclusive mode;
     execute format('create table memoria.%I (like memoria.faces including defaults including constraints)', part);
     execute format('alter table memoria.%I add foreign key (event_id, media_id) '
         'references memoria.media (event_id, id) on delete cascade', part);
@@ -114,12 +121,28 @@ $$;
 CREATE FUNCTION memoria.faces_gone() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
+    SET enable_nestloop TO 'off'
     AS $$
+declare
+    event uuid;
+    persons uuid[];
 begin
-    update memoria.face_persons p
-    set representative_face_id = null
-    from gone
-    where p.event_id = gone.event_id and p.representative_face_id = gone.id;
+    for event in select distinct g.event_id from gone g order by 1 loop
+        persons := array(
+            select g.face_person_id from gone g
+            where g.event_id = event and g.face_person_id is not null
+            union
+            select p.id from memoria.face_persons p join gone g on g.id = p.representative_face_id
+            where p.event_id = event and g.event_id = event);
+        perform from memoria.face_persons p
+        where p.event_id = event and p.id = any (persons) order by p.id for no key update;
+        update memoria.face_persons p
+        set representative_face_id = null
+        from gone g
+        where p.event_id = event and p.id = any (persons)
+            and g.event_id = event and g.id = p.representative_face_id;
+        perform memoria.refresh_person_counts(event, persons);
+    end loop;
     update memoria.media_tags t
     set face_id = null
     from gone
@@ -215,8 +238,11 @@ begin
         raise exception 'purge_face_data_for_user needs a user and an event'
             using errcode = 'null_value_not_allowed';
     end if;
-    -- No grouping may write while this runs: it takes the same lock.
+    -- The event, its media, its persons, its faces: everybody locks in this order. With the event
+    -- to itself (a grouping and a listing take it so too, whoever saves an analysis shares it),
+    -- nothing moves between the statements below.
     perform from memoria.events where id = event for no key update;
+    lock table memoria.media in row exclusive mode;  -- before persons: create_event_partition
     with recursive theirs as (
         select id from memoria.face_persons where event_id = event and linked_user_id = "user"
         union
@@ -232,6 +258,10 @@ begin
         select t.face_id from memoria.media_tags t
         where t.event_id = event and t.tagged_user_id = "user"));
 
+    perform from memoria.media m
+    where m.event_id = event and m.id = any (photo_ids) order by m.id for update;
+    perform from memoria.face_persons p
+    where p.event_id = event and p.id = any (person_ids) order by p.id for update;
     delete from memoria.media_tags t where t.event_id = event and t.tagged_user_id = "user";
     get diagnostics tags = row_count;
     delete from memoria.faces f where f.event_id = event and f.id = any (purged_ids);
@@ -241,9 +271,8 @@ begin
     delete from memoria.face_persons p where p.event_id = event and p.id = any (person_ids);
     update memoria.media m
     set faces_found = (select count(*) from memoria.faces f
-                       where f.event_id = event and f.media_id = m.id)
+                       where f.event_id = event and f.media_id = m.id and not f.lost)
     where m.event_id = event and m.id = any (photo_ids) and m.faces_found is not null;
-    perform memoria.refresh_person_counts(event);
 
     receipt := jsonb_build_object('persons', cardinality(person_ids),
         'faces', cardinality(purged_ids), 'embeddings', cardinality(purged_ids), 'tags', tags);
@@ -253,29 +282,38 @@ begin
 end
 $$;
 
-CREATE FUNCTION memoria.refresh_person_counts(event uuid) RETURNS void
-    LANGUAGE sql
+CREATE FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[] DEFAULT NULL::uuid[]) RETURNS void
+    LANGUAGE plpgsql
     SET search_path TO ''
     SET enable_nestloop TO 'off'
     AS $$
+begin
+    if to_regclass(format('memoria.%I', memoria.partition_name(event))) is null then
+        return;
+    end if;
+    persons := coalesce(persons,
+        array(select p.id from memoria.face_persons p where p.event_id = event));
+    perform from memoria.face_persons p
+    where p.event_id = event and p.id = any (persons) order by p.id for no key update;
     with counted as (
-        select face_person_id, count(*) as faces, round(avg(quality_score)::numeric, 4) as quality
-        from memoria.faces
-        where event_id = event and face_person_id is not null
-        group by face_person_id
+        select f.face_person_id, count(*) as faces, round(avg(f.quality_score)::numeric, 4) as quality
+        from memoria.faces f
+        where f.event_id = event and f.face_person_id = any (persons)
+        group by f.face_person_id
     ), fresh as (
-        select p.id, jsonb_build_object('face_count', coalesce(c.faces, 0),
+        select one.id, jsonb_build_object('face_count', coalesce(c.faces, 0),
             'avg_quality', c.quality) as counts
-        from memoria.face_persons p
-        left join counted c on c.face_person_id = p.id
-        where p.event_id = event
+        from unnest(persons) as one (id)
+        left join counted c on c.face_person_id = one.id
     )
     update memoria.face_persons p
     set metadata = p.metadata || fresh.counts,
         version = p.version + (p.status = 'pending')::integer,
         updated_at = now()
     from fresh
-    where p.event_id = event and p.id = fresh.id and not p.metadata @> fresh.counts
+    where p.event_id = event and p.id = any (persons) and p.id = fresh.id
+        and not p.metadata @> fresh.counts;
+end
 $$;
 
 CREATE TABLE memoria.media (
@@ -905,8 +943,8 @@ GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO memoria_servic
 REVOKE ALL ON FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) TO memoria_service;
 
-REVOKE ALL ON FUNCTION memoria.refresh_person_counts(event uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION memoria.refresh_person_counts(event uuid) TO memoria_service;
+REVOKE ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media TO memoria_service;
 GRANT SELECT ON TABLE memoria.media TO authenticated;
@@ -933,16 +971,34 @@ GRANT SELECT ON TABLE analytics.detection TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.detection TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.events TO memoria_service;
-GRANT SELECT ON TABLE memoria.events TO authenticated;
 
+GRANT SELECT(id) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(id) ON TABLE memoria.events TO memoria_analyst;
 
+GRANT SELECT(name) ON TABLE memoria.events TO authenticated;
+
+GRANT SELECT(code) ON TABLE memoria.events TO authenticated;
+
+GRANT SELECT(status) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(status) ON TABLE memoria.events TO memoria_analyst;
 
+GRANT SELECT(face_recognition_enabled) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(face_recognition_enabled) ON TABLE memoria.events TO memoria_analyst;
 
+GRANT SELECT(starts_at) ON TABLE memoria.events TO authenticated;
+
+GRANT SELECT(ends_at) ON TABLE memoria.events TO authenticated;
+
+GRANT SELECT(retention_days) ON TABLE memoria.events TO authenticated;
+
+GRANT SELECT(face_model) ON TABLE memoria.events TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(created_at) ON TABLE memoria.events TO memoria_analyst;
 
+GRANT SELECT(updated_at) ON TABLE memoria.events TO authenticated;
+
+GRANT SELECT(archived_at) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(archived_at) ON TABLE memoria.events TO memoria_analyst;
 
 GRANT SELECT ON TABLE analytics.event_coverage TO memoria_analyst;

@@ -6,10 +6,16 @@ import sqlalchemy as sa
 
 
 def photos_unaccounted_for(conn: sa.Connection, event_id: UUID) -> int:
-    """Photos that nothing is known of yet: neither analysed nor failed, duplicate or missing."""
+    """Photos that nothing is known of yet: neither analysed nor failed, duplicate or missing.
+
+    A copy of a photo that is not analysed is one of them: its people are counted nowhere.
+    """
     return _count(
         conn,
-        "select count(*) from memoria.media where event_id = :event and status = 'pending'",
+        "select count(*) from memoria.media m"
+        " left join memoria.media o on o.event_id = m.event_id and o.id = m.duplicate_of"
+        " where m.event_id = :event and (m.status = 'pending'"
+        " or (m.status = 'duplicate' and o.status <> 'analysed'))",
         event_id,
     )
 
@@ -25,11 +31,15 @@ def embeddings_off_length(conn: sa.Connection, event_id: UUID) -> int:
 
 
 def faces_miscounted(conn: sa.Connection, event_id: UUID) -> int:
-    """Photos whose number of faces is not the one that their analysis found."""
+    """Photos whose number of faces is not the one that their analysis found.
+
+    Those that failed since keep their faces and their number, or have neither.
+    """
     return _count(
         conn,
-        "select count(*) from memoria.media m where m.event_id = :event and m.status = 'analysed'"
-        " and m.faces_found <> (select count(*) from memoria.faces f"
+        "select count(*) from memoria.media m where m.event_id = :event"
+        " and m.status in ('analysed', 'failed')"
+        " and coalesce(m.faces_found, 0) <> (select count(*) from memoria.faces f"
         " where f.event_id = m.event_id and f.media_id = m.id and not f.lost)",
         event_id,
     )

@@ -1,38 +1,38 @@
-"""Photos of an event: which there are, what became of each."""
+"""Photos of an event: which there are, what became of each.
 
-from collections.abc import Sequence
+Locks are taken in one order, here, in a grouping (persons.py) and in an erasure (0008_privacy):
+the event's row, media by id, face_persons by id, faces. Whoever saves shares the event's row,
+whoever registers, groups, purges or archives has it alone.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from memoria_pipeline.store import analysis
-from memoria_pipeline.store.photos import FoundPhoto
+from memoria_pipeline.store.listing import Registered as Registered
+from memoria_pipeline.store.listing import register as register
 from memoria_pipeline.vision.model import Face
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """What a listing brought: numbers of photos."""
-
-    new: int
-    changed: int
-    known: int
-    missing: int
-
-
-@dataclass(frozen=True, slots=True)
 class PendingPhoto:
-    """A photo to analyse, and how often that was tried."""
+    """A photo to analyse, how often that was tried, and which state of its file is meant."""
 
     id: UUID
     storage_key: str
     attempts: int
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """What came of one photo. sha256 in hex; width and height in upright pixels."""
+    """What came of one photo. sha256 in hex; width and height in upright pixels.
+
+    etag: the one it was pending with; where the photo has another by now, nothing is saved.
+    """
 
     media_id: UUID
     sha256: str
@@ -40,6 +40,7 @@ class Analysed:
     height: int
     seconds: float
     faces: Sequence[Face]
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,54 +59,6 @@ class MediaSummary:
     pending: int
 
 
-def register(conn: sa.Connection, event_id: UUID, found: Sequence[FoundPhoto]) -> Registered:
-    """Make the event's photos those of a complete listing.
-
-    A file that changed, or is back, is pending again and keeps its faces until it is analysed; one
-    that is gone is marked missing, and its exact copies are pending.
-    """
-    keys = [photo.storage_key for photo in found]
-    listing = {
-        "event": event_id,
-        "keys": keys,
-        "sizes": [photo.byte_size for photo in found],
-        "etags": [photo.etag for photo in found],
-    }
-    changed = conn.execute(_CHANGED, listing).scalars().all()
-    new = conn.execute(_NEW, listing).rowcount
-    missing = conn.execute(_MISSING, listing).scalars().all()
-    conn.execute(_FREE_COPIES, {"event": event_id, "ids": [*changed, *missing]})
-    known = len(set(keys)) - new - len(changed)
-    return Registered(new, len(changed), known, len(missing))
-
-
-_CHANGED = sa.text(
-    "update memoria.media m set status = 'pending', duplicate_of = null, byte_size = f.byte_size,"
-    " etag = f.etag, attempts = 0, error_code = null, error = null"
-    " from unnest(cast(:keys as text[]), cast(:sizes as bigint[]), cast(:etags as text[]))"
-    " as f (storage_key, byte_size, etag)"
-    " where m.event_id = :event and m.storage_key = f.storage_key"
-    " and (m.etag is distinct from f.etag or m.status = 'missing') returning m.id"
-)
-_NEW = sa.text(
-    "insert into memoria.media (event_id, storage_key, byte_size, etag)"
-    " select :event, f.storage_key, f.byte_size, f.etag"
-    " from unnest(cast(:keys as text[]), cast(:sizes as bigint[]), cast(:etags as text[]))"
-    " as f (storage_key, byte_size, etag)"
-    " on conflict (event_id, storage_key) do nothing"
-)
-_MISSING = sa.text(
-    "update memoria.media m set status = 'missing', duplicate_of = null"
-    " where m.event_id = :event and m.status <> 'missing'"
-    " and not exists (select from unnest(cast(:keys as text[])) as f (storage_key)"
-    " where f.storage_key = m.storage_key) returning m.id"
-)
-_FREE_COPIES = sa.text(
-    "update memoria.media set status = 'pending', duplicate_of = null"
-    " where event_id = :event and duplicate_of = any (cast(:ids as uuid[]))"
-)
-
-
 def pending(
     conn: sa.Connection, event_id: UUID, model: str, *, max_attempts: int = 3
 ) -> list[PendingPhoto]:
@@ -116,8 +69,8 @@ def pending(
     """
     rows = conn.execute(
         sa.text(
-            "select id, storage_key, attempts from memoria.media where event_id = :event and ("
-            " status = 'pending'"
+            "select id, storage_key, attempts, etag from memoria.media"
+            " where event_id = :event and (status = 'pending'"
             " or (status = 'failed' and error_code in ('unreadable', 'crashed')"
             "     and attempts < :max_attempts)"
             " or (status = 'analysed' and face_model <> :model)"
@@ -144,12 +97,12 @@ def save_analysis(conn: sa.Connection, results: Sequence[Analysed], model: str) 
     """The faces of some photos together with their status, found by the pack `model`.
 
     A face whose box was known keeps its id, its person and its history. Photos that no longer
-    exist are left out: whatever erased them while they were being analysed stays right.
+    exist, are missing, or whose file changed since are left out: what happened to them while they
+    were being analysed stays right.
     """
-    rows = conn.execute(_LOCK, {"ids": [result.media_id for result in results]})
-    events: dict[UUID, UUID] = {row.id: row.event_id for row in rows}
+    events = _locked(conn, {result.media_id: result.etag for result in results})
     alive = [result for result in results if result.media_id in events]
-    analysis.replace(conn, [(r.media_id, events[r.media_id], r.faces) for r in alive], model)
+    # First, because an event that is being made takes its locks on the tables in this order.
     conn.execute(
         _ANALYSED,
         {
@@ -162,12 +115,25 @@ def save_analysis(conn: sa.Connection, results: Sequence[Analysed], model: str) 
             "model": model,
         },
     )
+    analysis.replace(conn, [(r.media_id, events[r.media_id], r.faces) for r in alive], model)
 
 
-# Always in the same order, so that two savers never wait for one another in a circle.
+def _locked(conn: sa.Connection, photos: Mapping[UUID, str | None]) -> dict[UUID, UUID]:
+    """Lock photos, each with the etag it must have or None; those that do → their event."""
+    which = {"ids": list(photos), "etags": list(photos.values())}
+    conn.execute(_SHARE, which)
+    return {row.id: row.event_id for row in conn.execute(_LOCK, which)}
+
+
+_SHARE = sa.text(
+    "select 1 from memoria.events where id in (select event_id from memoria.media"
+    " where id = any (cast(:ids as uuid[]))) order by id for share"
+)
 _LOCK = sa.text(
-    "select id, event_id from memoria.media where id = any (cast(:ids as uuid[]))"
-    " order by id for update"
+    "select m.id, m.event_id from memoria.media m"
+    " join unnest(cast(:ids as uuid[]), cast(:etags as text[])) as r (id, etag) on r.id = m.id"
+    " where m.status <> 'missing' and m.etag is not distinct from coalesce(r.etag, m.etag)"
+    " order by m.id for update of m"
 )
 _ANALYSED = sa.text(
     "update memoria.media m set status = 'analysed', sha256 = r.sha256, width = r.width,"
@@ -180,30 +146,54 @@ _ANALYSED = sa.text(
     " where m.id = r.id"
 )
 
-
-def save_failure(conn: sa.Connection, media_id: UUID, reason: str, message: str) -> None:
-    """A photo that could not be analysed: PhotoError's reason and message."""
-    conn.execute(
-        sa.text(
-            "update memoria.media set status = 'failed', error_code = :reason, error = :message,"
-            " attempts = attempts + 1, duplicate_of = null where id = :id"
-        ),
-        {"id": media_id, "reason": reason, "message": message.replace("\0", "")},
-    )
+TRANSIENT = frozenset({"missing", "unreadable", "crashed"})
+"""Reasons that say nothing about the photo itself: it keeps the faces it has."""
 
 
-def save_duplicate(conn: sa.Connection, media_id: UUID, sha256: str, of: UUID) -> None:
-    """A photo with the very bytes of another one of its event: its people are counted there."""
-    event_id = conn.scalar(
-        sa.text(
-            "update memoria.media set status = 'duplicate', duplicate_of = :of, sha256 = :sha256,"
-            " error_code = null, error = null, attempts = attempts + 1, faces_found = null"
-            " where id = :id returning event_id"
-        ),
-        {"id": media_id, "of": of, "sha256": sha256},
-    )
-    if event_id is not None:
+def save_failure(
+    conn: sa.Connection, media_id: UUID, reason: str, message: str, *, etag: str | None = None
+) -> None:
+    """A photo that could not be analysed: PhotoError's reason and message.
+
+    Unless the reason is transient, the faces of what the file was before go. `etag`: as in
+    Analysed.
+    """
+    event_id = _locked(conn, {media_id: etag}).get(media_id)
+    if event_id is None:
+        return
+    values = {"id": media_id, "reason": reason, "message": message.replace("\0", "")}
+    conn.execute(_FAILED, {**values, "keeps": reason in TRANSIENT})
+    if reason not in TRANSIENT:
         analysis.let_go(conn, media_id, event_id)
+
+
+_FAILED = sa.text(
+    "update memoria.media set status = 'failed', error_code = :reason, error = :message,"
+    " attempts = attempts + 1, duplicate_of = null,"
+    " faces_found = case when :keeps then faces_found end where id = :id"
+)
+
+
+def save_duplicate(
+    conn: sa.Connection, media_id: UUID, sha256: str, of: UUID, *, etag: str | None = None
+) -> None:
+    """A photo with the very bytes of another one of its event: its people are counted there.
+
+    Where the other one is not analysed with these bytes any more, the photo stays pending: its
+    people would be counted nowhere. `etag`: as in Analysed.
+    """
+    event_id = _locked(conn, {media_id: etag, of: None}).get(media_id)
+    values = {"id": media_id, "of": of, "sha256": sha256}
+    if event_id is not None and conn.execute(_DUPLICATE, values).rowcount:
+        analysis.let_go(conn, media_id, event_id)
+
+
+_DUPLICATE = sa.text(
+    "update memoria.media m set status = 'duplicate', duplicate_of = :of, sha256 = :sha256,"
+    " error_code = null, error = null, attempts = m.attempts + 1, faces_found = null"
+    " from memoria.media o where m.id = :id and o.id = :of and o.event_id = m.event_id"
+    " and o.status = 'analysed' and o.sha256 = :sha256"
+)
 
 
 def summary(conn: sa.Connection, event_id: UUID) -> MediaSummary:

@@ -52,6 +52,8 @@ def migrate(engine: sa.Engine, source: Path | None = None) -> list[str]:
             if name not in known:
                 _apply(conn, name, files[name])
                 applied.append(name)
+            if known.get(name) is None:
+                _record(conn, name, files[name])
     return applied
 
 
@@ -84,6 +86,9 @@ def _apply(conn: sa.Connection, name: str, sql: str) -> None:
     except DBAPIError as error:
         reason = str(error.orig).strip()
         raise DatabaseError(f"Migration {name} failed and changed nothing: {reason}") from error
+
+
+def _record(conn: sa.Connection, name: str, sql: str) -> None:
     # Every file writes its own name, so that psql leaves a record too; we know the content.
     conn.execute(
         sa.text(

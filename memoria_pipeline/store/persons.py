@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from memoria_pipeline.errors import DatabaseError
-from memoria_pipeline.store import copy
+from memoria_pipeline.store import copy, events
 
 Label = tuple[UUID, int | None, float, float]
 """A face, the cluster it is in or None, the probability of that in [0, 1], the margin."""
@@ -77,10 +77,11 @@ def save_grouping(
     cluster its best face. Faces of the pack that no label names belong to nobody afterwards. Faces
     that a human touched stay where they are; persons that are not pending only get new counts;
     pending persons left without faces go. Raises DatabaseError when a person to continue is not a
-    live one of this event.
+    live one of this event, ConsentError where the event is over or its switch is off.
     """
     # One grouping of an event at a time; an erasure takes this lock too.
-    conn.execute(_LOCK, {"event": event_id})
+    events.lock(conn, event_id)
+    events.require_consent(conn, event_id)
     _refuse_unknown(conn, event_id, [one for one in persons if one is not None])
     ids = [one or uuid4() for one in persons]
     with _no_pairwise_loops(conn):
@@ -103,7 +104,6 @@ def _no_pairwise_loops(conn: sa.Connection) -> Iterator[None]:
     conn.execute(sa.text("set local enable_nestloop = on"))
 
 
-_LOCK = sa.text("select 1 from memoria.events where id = :event for no key update")
 _SWEEP = sa.text(
     "delete from memoria.face_persons p where p.event_id = :event and p.status = 'pending'"
     " and not exists (select from memoria.faces f"

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -19,7 +19,7 @@ from memoria_pipeline.errors import PhotoError, SettingsError
 _log = logging.getLogger(__name__)
 
 LeftOut = Callable[[str, str], None]
-"""Told the key of a file or folder that cannot be listed, as text that can be printed, and why."""
+"""Told the key of a file that cannot be listed, as text that can be printed, and why."""
 
 UNREADABLE = "unreadable"
 """The etag of a file that is there by name only, such as a link to nowhere."""
@@ -53,8 +53,8 @@ class Photos:
 
         A link to nowhere is listed, with the size 0 and the etag `unreadable`: reading it says why.
         Hidden files and folders are left out. `left_out` hears of names that are not UTF-8, pipes
-        and the like, and folders that cannot be read; else a log line does, without the name.
-        Raises SettingsError when the root itself cannot be: that is not an empty album.
+        and the like; else a log line does, without the name. Raises SettingsError when the root or
+        any folder below it cannot be read: that is not an empty one, whose photos are gone.
         """
         wanted = tuple(ext.lower() for ext in exts)
         fs, base = self._opened()
@@ -134,14 +134,10 @@ def _walk_local(base: Path, exts: tuple[str, ...], left_out: LeftOut) -> Iterato
     if not os.access(base, os.R_OK | os.X_OK):
         raise SettingsError("The event's photo_root may not be read; change its permissions.")
 
-    def skipped(error: OSError) -> None:
-        key = _text(Path(error.filename).relative_to(base))
-        left_out(key, f"The folder cannot be read: {error.strerror}.")
-
     seen = set()  # a link may lead back up
-    for folder, folders, names in os.walk(base, onerror=skipped, followlinks=True):
+    for folder, folders, names in os.walk(base, onerror=_refuse, followlinks=True):
         here = Path(folder)
-        identity = (here.stat().st_dev, here.stat().st_ino)
+        identity = _identity(here)
         if identity in seen:
             folders.clear()
             continue
@@ -150,6 +146,21 @@ def _walk_local(base: Path, exts: tuple[str, ...], left_out: LeftOut) -> Iterato
         for name in names:
             if not name.startswith(".") and name.lower().endswith(exts):
                 yield from _local(here / name, base, left_out)
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise SettingsError(
+        f"A folder of the album cannot be read ({error.strerror or type(error).__name__}); change "
+        "its permissions, or mount it again. The album was left as it was known."
+    ) from None
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    try:
+        about = folder.stat()
+    except OSError as error:
+        _refuse(error)
+    return about.st_dev, about.st_ino
 
 
 def _local(path: Path, base: Path, left_out: LeftOut) -> Iterator[FoundPhoto]:
@@ -174,14 +185,27 @@ def _text(path: Path) -> str:
 
 
 def _walk(fs: Any, base: str) -> Iterator[FoundPhoto]:
-    if not fs.exists(base):
-        raise SettingsError(
-            "There is nothing at the event's photo_root; check the address and the credentials."
-        )
-    for path, info in fs.find(base, detail=True).items():
+    for path, info in _listed(fs, base).items():
         key = path.removeprefix(base).lstrip("/")
         if not any(part.startswith(".") for part in PurePosixPath(key).parts):
             yield FoundPhoto(key, int(info["size"] or 0), _etag(info))
+
+
+def _listed(fs: Any, base: str) -> dict[str, dict[str, Any]]:
+    try:
+        fs.invalidate_cache()  # a listing it kept would hide what changed since
+        there = fs.exists(base)
+        found: dict[str, dict[str, Any]] = fs.find(base, detail=True) if there else {}
+    except Exception as error:  # each bucket's client has its own, with addresses in their words
+        raise SettingsError(
+            f"The event's photo_root cannot be listed ({type(error).__name__}); check the address, "
+            "the credentials and the network."
+        ) from None
+    if not there:
+        raise SettingsError(
+            "There is nothing at the event's photo_root; check the address and the credentials."
+        )
+    return found
 
 
 def _etag(info: dict[str, Any]) -> str:

@@ -1,11 +1,12 @@
+import dataclasses
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import ConsentError, DatabaseError
-from memoria_pipeline.store import events, faces, media
-from memoria_pipeline.store.photos import FoundPhoto
+from memoria_pipeline.store import checks, events, faces, media
+from memoria_pipeline.store.photos import UNREADABLE, FoundPhoto
 from memoria_pipeline_tests.store.factories import (
     LEFT,
     PACK,
@@ -62,16 +63,19 @@ def test_registering_tells_new_changed_known_and_missing_photos_apart(conn: sa.C
     listing = [*found("a"), *found("b", etag="2"), *found("d")]
     assert media.register(conn, event, listing) == media.Registered(1, 1, 1, 1)
     assert media.register(conn, event, found("a", "c")) == media.Registered(0, 1, 1, 2)
-    assert media.register(conn, event, []) == media.Registered(0, 0, 0, 2)
+    with pytest.raises(DatabaseError, match="2 are known"):
+        media.register(conn, event, [])
+    assert media.register(conn, event, [], allow_empty=True) == media.Registered(0, 0, 0, 2)
+    assert media.register(conn, event, []) == media.Registered(0, 0, 0, 0)
 
 
-def test_ten_thousand_photos_are_registered_by_three_statements(conn: sa.Connection) -> None:
+def test_ten_thousand_photos_are_registered_by_a_handful_of_statements(conn: sa.Connection) -> None:
     event = an_event(conn)
     statements: list[str] = []
     sa.event.listen(conn, "before_cursor_execute", lambda *about: statements.append(about[2]))
     listing = found(*(f"{i}.jpg" for i in range(10_000)))
     assert media.register(conn, event, listing).new == 10_000
-    assert len(statements) == 4
+    assert len(statements) == 6
 
 
 def test_only_what_is_new_or_may_still_succeed_is_pending(conn: sa.Connection) -> None:
@@ -128,9 +132,102 @@ def test_when_a_photo_changes_or_goes_its_copies_are_looked_at(
     assert _status(conn, copy) == "pending"
 
 
+def test_a_photo_that_was_gone_when_it_was_read_is_pending_once_it_is_listed_again(
+    conn: sa.Connection,
+) -> None:
+    album = an_album(conn, 3)
+    keys = ("000.jpg", "001.jpg", "002.jpg")
+    media.register(conn, album.event, found(*keys, etag="2"))
+    for photo, reason in zip(album.photos, ("missing", "broken", "unreadable"), strict=True):
+        for _ in range(3):
+            media.save_failure(conn, photo, reason, "why")
+    assert media.pending(conn, album.event, PACK) == []
+    assert media.register(conn, album.event, found(*keys, etag="2")).changed == 0
+    first = media.PendingPhoto(album.photos[0], "000.jpg", 0, "2")
+    assert media.pending(conn, album.event, PACK) == [first]
+    media.register(conn, album.event, found(*keys, etag="3"))
+    assert len(media.pending(conn, album.event, PACK)) == 3
+
+
+def test_a_link_to_nowhere_is_tried_once(conn: sa.Connection) -> None:
+    event = an_event(conn)
+    for _ in range(2):
+        media.register(conn, event, found("1", etag=UNREADABLE))
+        for photo in media.pending(conn, event, PACK):
+            media.save_failure(conn, photo.id, "missing", "why")
+    assert one(conn, "select attempts from memoria.media") == 1
+
+
+@pytest.mark.parametrize("reason", ["missing", "unreadable", "crashed"])
+def test_a_failure_that_may_pass_takes_no_face(conn: sa.Connection, reason: str) -> None:
+    album = an_album(conn, 1)
+    media.save_failure(conn, album.photos[0], reason, "why")
+    assert faces_of(conn, album.photos[0]) == album.faces[0]
+    assert checks.faces_miscounted(conn, album.event) == 0
+
+
+def test_a_photo_that_became_unreadable_for_good_shows_nobody(conn: sa.Connection) -> None:
+    album = an_album(conn, 1)
+    left, _ = album.faces[0]
+    touched = sa.text("update memoria.faces set human_touched = true where id = :id")
+    conn.execute(touched, {"id": left})
+    media.register(conn, album.event, found("000.jpg", etag="2"))
+    media.save_failure(conn, album.photos[0], "broken", "why")
+    assert faces_of(conn, album.photos[0]) == [left]
+    assert one(conn, "select lost from memoria.faces") is True
+    assert checks.faces_miscounted(conn, album.event) == 0
+    conn.execute(sa.text("update memoria.faces set lost = false"))
+    assert checks.faces_miscounted(conn, album.event) == 1
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_was_read_before_the_file_changed_or_went_is_not_saved(
+    conn: sa.Connection, gone: bool
+) -> None:
+    event = an_event(conn)
+    first, second = photos(conn, event, "1", "2")
+    media.save_analysis(conn, [analysed(second)], PACK)
+    media.register(conn, event, found("2") if gone else [*found("1", etag="2"), *found("2")])
+    before = _status(conn, first)
+    stale = dataclasses.replace(analysed(first, a_face()), etag="1")
+    media.save_analysis(conn, [stale], PACK)
+    media.save_failure(conn, first, "broken", "why", etag="1")
+    media.save_duplicate(conn, first, second.hex * 2, second, etag="1")
+    assert (_status(conn, first), faces_of(conn, first)) == (before, [])
+    if not gone:
+        media.save_analysis(conn, [dataclasses.replace(stale, etag="2")], PACK)
+        assert _status(conn, first) == "analysed"
+
+
+def test_a_copy_of_what_another_run_found_changed_stays_pending(conn: sa.Connection) -> None:
+    event = an_event(conn)
+    first, copy = photos(conn, event, "1", "2")
+    media.save_analysis(conn, [analysed(first)], PACK)
+    media.register(conn, event, [*found("1", etag="2"), *found("2")])
+    media.save_duplicate(conn, copy, first.hex * 2, first)
+    assert _status(conn, copy) == "pending"
+    media.save_analysis(conn, [analysed(first, sha256="ab" * 32)], PACK)
+    media.save_duplicate(conn, copy, first.hex * 2, first)
+    assert _status(conn, copy) == "pending"
+
+
+def test_a_copy_of_a_photo_that_failed_is_unaccounted_for_and_freed_by_the_next_listing(
+    conn: sa.Connection,
+) -> None:
+    event = an_event(conn)
+    first, copy = photos(conn, event, "1", "2")
+    media.save_analysis(conn, [analysed(first)], PACK)
+    media.save_duplicate(conn, copy, first.hex * 2, first)
+    assert checks.photos_unaccounted_for(conn, event) == 0
+    media.save_failure(conn, first, "crashed", "why")
+    assert checks.photos_unaccounted_for(conn, event) == 1
+    media.register(conn, event, found("1", "2"))
+    assert _status(conn, copy) == "pending"
+
+
 def test_when_a_photo_is_deleted_its_copies_are_looked_at(conn: sa.Connection) -> None:
     album = an_album(conn, 2)
-    media.save_duplicate(conn, album.photos[1], "ab" * 32, album.photos[0])
+    media.save_duplicate(conn, album.photos[1], album.photos[0].hex * 2, album.photos[0])
     conn.execute(sa.text("delete from memoria.media where id = :id"), {"id": album.photos[0]})
     conn.execute(sa.text("set constraints all immediate"))
     assert _status(conn, album.photos[1]) == "pending"

@@ -1,3 +1,4 @@
+import hashlib
 import multiprocessing
 import re
 import shutil
@@ -42,6 +43,10 @@ def _psql(engine: sa.Engine, path: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
+def _sha256(name: str) -> str:
+    return hashlib.sha256((folder() / f"{name}.sql").read_bytes()).hexdigest()
+
+
 def _race(url: str, start: Barrier, told: "Queue[list[str]]") -> None:
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     start.wait(60)
@@ -71,14 +76,22 @@ def test_what_psql_applied_is_taken_over_and_gives_the_same_schema(
 ) -> None:
     for path in sorted(folder().glob("*.sql")):
         _psql(empty, path)
+    with empty.connect() as conn:
+        assert {row.sha256 for row in conn.execute(_RECORDS)} == {None}
     assert migrate(empty) == []
     with empty.connect() as conn:
-        assert [row.name for row in conn.execute(_RECORDS)] == NAMES
+        assert conn.execute(_RECORDS).all() == [(name, _sha256(name)) for name in NAMES]
     pg_dump = embedded.binaries() / "pg_dump"
     assert dump(str(empty.url), pg_dump) == dump(template, pg_dump)
 
 
-def test_a_file_changed_after_it_was_applied_is_named(empty: sa.Engine, copied: Path) -> None:
+@pytest.mark.parametrize("by_psql", [False, True])
+def test_a_file_changed_after_it_was_applied_is_named(
+    empty: sa.Engine, copied: Path, by_psql: bool
+) -> None:
+    if by_psql:
+        for path in sorted(copied.glob("*.sql")):
+            _psql(empty, path)
     migrate(empty, copied)
     (copied / "0002_events.sql").write_text("select 1;")
     with pytest.raises(DatabaseError, match="0002_events was changed"):
@@ -141,6 +154,26 @@ def test_an_owner_who_is_no_superuser_migrates_and_runs_everything(
         assert one(conn, purge, event=album.event)["faces"] == 0
         conn.execute(sa.text("update memoria.events set status = 'archived'"))
         conn.execute(sa.text("delete from memoria.events"))
+    with empty.begin() as admin:
+        admin.execute(sa.text(f"drop owned by {owner} cascade"))
+        admin.execute(sa.text(f"drop role {owner}"))
+
+
+def test_a_second_owner_on_one_server_is_told_which_grant_is_missing(
+    template: str, empty: sa.Engine
+) -> None:
+    """Since PostgreSQL 16 only who made memoria_service, or a superuser, may grant it."""
+    owner = f"second_{uuid.uuid4().hex[:8]}"
+    with empty.begin() as admin:
+        admin.execute(sa.text("create extension vector"))
+        admin.execute(sa.text(f"create role {owner} login createrole"))
+        admin.execute(sa.text(f'grant create on database "{empty.url.database}" to {owner}'))
+    theirs = sa.create_engine(empty.url.set(username=owner), poolclass=sa.NullPool)
+    with pytest.raises(DatabaseError, match=f"administrator to run: grant .* to {owner}"):
+        migrate(theirs)
+    with empty.begin() as admin:
+        admin.execute(sa.text(f"grant memoria_service to {owner}"))
+    assert migrate(theirs) == NAMES
     with empty.begin() as admin:
         admin.execute(sa.text(f"drop owned by {owner} cascade"))
         admin.execute(sa.text(f"drop role {owner}"))

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
-from memoria_pipeline.errors import DatabaseError
+from memoria_pipeline.errors import ConsentError, DatabaseError
 from memoria_pipeline.store import media, persons
 from memoria_pipeline_tests.store.factories import PACK, an_album, an_event, analysed, group, one
 
@@ -157,3 +157,29 @@ def test_the_representative_face_goes_with_its_photo(conn: sa.Connection) -> Non
     group(conn, album.event, [[a, c]])
     conn.execute(sa.text("delete from memoria.media where id = :id"), {"id": album.photos[0]})
     assert _person(conn, persons.current(conn, album.event)[c]).representative_face_id is None
+
+
+def test_the_counts_of_a_person_follow_when_a_photo_is_deleted(conn: sa.Connection) -> None:
+    album = an_album(conn, 2)
+    (a, b), (c, _) = album.faces
+    group(conn, album.event, [[a, c], [b]])
+    who = persons.current(conn, album.event)
+    conn.execute(sa.text("delete from memoria.media where id = :id"), {"id": album.photos[0]})
+    assert _person(conn, who[c]).metadata["face_count"] == 1
+    assert _person(conn, who[b]).metadata == {
+        "face_count": 0,
+        "avg_quality": None,
+        "manual_edits": 0,
+    }
+
+
+@pytest.mark.parametrize("closed", ["status = 'archived'", "face_recognition_enabled = false"])
+def test_an_event_that_is_over_or_switched_off_is_not_grouped_and_loses_nobody(
+    conn: sa.Connection, closed: str
+) -> None:
+    album = an_album(conn, 1)
+    group(conn, album.event, [album.faces[0][:1]])
+    conn.execute(sa.text(f"update memoria.events set {closed}"))  # noqa: S608
+    with pytest.raises(ConsentError):
+        group(conn, album.event, [])
+    assert one(conn, "select count(*) from memoria.face_persons") == 1

@@ -1,10 +1,15 @@
 import logging
 import os
+import subprocess
+import sys
+import traceback
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, NoReturn
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from memoria_pipeline.errors import PhotoError, SettingsError
 from memoria_pipeline.store.photos import Photos
@@ -86,18 +91,43 @@ def test_whoever_asks_hears_of_what_cannot_be_listed(album: Path) -> None:
     assert "not a plain file" in heard["pipe.jpg"]
 
 
-def test_a_folder_that_cannot_be_read_is_reported_and_the_rest_is_listed(
-    album: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    closed = album / "été" / "nuit"
-    closed.chmod(0)
-    if os.access(closed, os.R_OK):
-        pytest.skip("this user may read everything")
-    with caplog.at_level(logging.WARNING):
-        assert _keys(album) == ["b.JPG", "été/a.png"]
-    closed.chmod(0o700)
-    assert "The folder cannot be read" in caplog.text
-    assert "nuit" not in caplog.text
+def test_a_folder_that_cannot_be_read_is_an_error_and_not_an_empty_one(album: Path) -> None:
+    """Listed by a process of its own, as nobody where we are root, who may read everything."""
+    (album / "été" / "nuit").chmod(0)
+    script = (
+        "import os, sys; from memoria_pipeline.store.photos import Photos\n"
+        "from memoria_pipeline.errors import SettingsError\n"
+        "os.chdir(sys.argv[1])\n"
+        "os.geteuid() or os.setuid(65534)\n"
+        "try: print(list(Photos('.').list(['.jpg'])))\n"
+        "except SettingsError as error: print('refused:', error)"
+    )
+    album.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(album)], capture_output=True, text=True, check=False
+    )
+    (album / "été" / "nuit").chmod(0o700)
+    assert "refused: A folder of the album cannot be read (Permission denied)" in done.stdout
+    assert "nuit" not in done.stdout + done.stderr
+
+
+class _Down(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """A bucket whose client fails with the address in its words, as botocore's does."""
+
+    protocol = "down"
+
+    def find(self, path: str, *_: Any, **__: Any) -> NoReturn:
+        raise ConnectionError(f"https://bucket/{path}/Ada Lovelace")
+
+    def exists(self, path: str, **_: Any) -> bool:
+        return True
+
+
+def test_a_bucket_that_fails_is_an_error_without_its_address() -> None:
+    fsspec.register_implementation("down", _Down, clobber=True)
+    with pytest.raises(SettingsError, match="cannot be listed .ConnectionError") as refused:
+        _keys("down://album")
+    assert "Lovelace" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_name_that_is_no_text_is_reported_and_the_rest_is_listed(

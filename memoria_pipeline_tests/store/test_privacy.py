@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from memoria_pipeline.store import media, persons
+from memoria_pipeline.store import checks, media, persons
 from memoria_pipeline_tests.store.factories import (
     PACK,
     Album,
@@ -131,6 +131,29 @@ def test_a_user_of_another_event_is_untouched_by_a_purge(
     assert _counts(conn, "faces", "tags", "persons") == [8, 3, 2]
 
 
+def test_a_purge_in_an_archived_event_leaves_the_anonymous_counts_of_others(
+    conn: sa.Connection, album: Album, user: UUID
+) -> None:
+    counts = "select array_agg(metadata order by id) from memoria.face_persons"
+    before = one(conn, counts)
+    _do(conn, "update memoria.events set status = 'archived'")
+    purge = "select memoria.purge_face_data_for_user(:u, :e)"
+    one(conn, purge, u=uuid4(), e=album.event)
+    assert one(conn, counts) == before
+    assert one(conn, purge, u=user, e=album.event)["persons"] == 1
+    assert one(conn, "select sum(faces) from analytics.people") == 3
+
+
+def test_a_reactivated_event_counts_no_face_that_is_not_there(
+    conn: sa.Connection, album: Album
+) -> None:
+    media.save_failure(conn, album.photos[0], "unreadable", "why")
+    for status in ("archived", "active"):
+        _do(conn, "update memoria.events set status = :s", s=status)
+    media.save_failure(conn, album.photos[1], "unreadable", "why")
+    assert checks.faces_miscounted(conn, album.event) == 0
+
+
 @pytest.mark.parametrize("status", ["archived", "deleted"])
 def test_archiving_removes_every_vector_and_keeps_tags_and_anonymous_counts(
     conn: sa.Connection, album: Album, user: UUID, status: str
@@ -201,6 +224,7 @@ def test_a_tagged_guest_sees_the_guests_photos_and_faces_only(
         ("authenticated", "select memoria.drop_event_partition(gen_random_uuid())"),
         ("authenticated", "select * from analytics.people"),
         ("authenticated", "select * from memoria.erasures"),
+        ("authenticated", "select photo_root from memoria.events"),
         ("anon", "select id from memoria.events"),
         ("memoria_analyst", "select embedding from memoria.faces"),
         ("memoria_analyst", "select name from memoria.events"),

@@ -191,7 +191,7 @@ def test_two_faces_of_one_photo_may_be_one_person_if_the_organiser_says_so(
 def test_a_deleted_event_leaves_no_row_and_no_partition(conn: sa.Connection) -> None:
     album, other = an_album(conn, 2), an_album(conn, 1)
     group(conn, album.event, [[album.faces[0][0], album.faces[1][0]]])
-    media.save_duplicate(conn, album.photos[1], "ab" * 32, album.photos[0])
+    media.save_duplicate(conn, album.photos[1], album.photos[0].hex * 2, album.photos[0])
     before = len(conn.execute(_TABLES).all())
     _do(conn, "delete from memoria.events where id = :event", event=album.event)
     conn.execute(sa.text("set constraints all immediate"))

@@ -49,12 +49,26 @@ begin
     -- the service role the owner still runs the pipeline, the functions and the migrations to come.
     if not (select rolsuper from pg_roles where rolname = current_user)
         and not pg_has_role(current_user, 'memoria_service', 'usage') then
-        execute format('grant memoria_service to %I', current_user);
+        begin
+            execute format('grant memoria_service to %I', current_user);
+        exception when insufficient_privilege then
+            -- since PostgreSQL 16 only for whoever made the role, which another database's owner did
+            raise exception '% is no member of memoria_service and may not become one', current_user
+                using hint = format('ask an administrator to run: grant memoria_service to %I',
+                          current_user),
+                      errcode = 'insufficient_privilege';
+        end;
     end if;
     -- Supabase's key for servers is a service here as well.
     if exists (select from pg_roles where rolname = 'service_role')
         and not pg_has_role('service_role', 'memoria_service', 'usage') then
-        grant memoria_service to service_role;
+        begin
+            grant memoria_service to service_role;
+        exception when insufficient_privilege then
+            raise exception '% may not make service_role a member of memoria_service', current_user
+                using hint = 'ask an administrator to run: grant memoria_service to service_role',
+                      errcode = 'insufficient_privilege';
+        end;
     end if;
 end
 $$;

@@ -86,16 +86,73 @@ $$;
 create trigger faces_guard before insert or update of embedding, event_id on memoria.faces
     for each row when (new.embedding is not null) execute function memoria.faces_guard();
 
--- What points at a face lets go when the face goes.
+-- face_persons.metadata is what applications show, so it is made right wherever faces move: of these
+-- persons, or of all. The version of one that nobody reviewed yet grows with it: what a human saw
+-- has changed. Without a partition (archived) the counts are all that is left: they stay.
+-- No loops over pairs: a partition has no statistics until autovacuum has looked at it, the planner
+-- then expects one row, and 40,000 persons × 100,000 faces took longer than ten minutes.
+create function memoria.refresh_person_counts(event uuid, persons uuid[] default null) returns void
+language plpgsql
+set search_path = ''
+set enable_nestloop = off
+as $$
+begin
+    if to_regclass(format('memoria.%I', memoria.partition_name(event))) is null then
+        return;
+    end if;
+    persons := coalesce(persons,
+        array(select p.id from memoria.face_persons p where p.event_id = event));
+    perform from memoria.face_persons p
+    where p.event_id = event and p.id = any (persons) order by p.id for no key update;
+    with counted as (
+        select f.face_person_id, count(*) as faces, round(avg(f.quality_score)::numeric, 4) as quality
+        from memoria.faces f
+        where f.event_id = event and f.face_person_id = any (persons)
+        group by f.face_person_id
+    ), fresh as (
+        select one.id, jsonb_build_object('face_count', coalesce(c.faces, 0),
+            'avg_quality', c.quality) as counts
+        from unnest(persons) as one (id)
+        left join counted c on c.face_person_id = one.id
+    )
+    update memoria.face_persons p
+    set metadata = p.metadata || fresh.counts,
+        version = p.version + (p.status = 'pending')::integer,
+        updated_at = now()
+    from fresh
+    where p.event_id = event and p.id = any (persons) and p.id = fresh.id
+        and not p.metadata @> fresh.counts;
+end
+$$;
+
+revoke execute on function memoria.refresh_person_counts(uuid, uuid[]) from public;
+
+-- What points at a face lets go when the face goes, and no longer counts it.
 create function memoria.faces_gone() returns trigger
 language plpgsql
 set search_path = ''
+set enable_nestloop = off  -- as in refresh_person_counts
 as $$
+declare
+    event uuid;
+    persons uuid[];
 begin
-    update memoria.face_persons p
-    set representative_face_id = null
-    from gone
-    where p.event_id = gone.event_id and p.representative_face_id = gone.id;
+    for event in select distinct g.event_id from gone g order by 1 loop
+        persons := array(
+            select g.face_person_id from gone g
+            where g.event_id = event and g.face_person_id is not null
+            union
+            select p.id from memoria.face_persons p join gone g on g.id = p.representative_face_id
+            where p.event_id = event and g.event_id = event);
+        perform from memoria.face_persons p
+        where p.event_id = event and p.id = any (persons) order by p.id for no key update;
+        update memoria.face_persons p
+        set representative_face_id = null
+        from gone g
+        where p.event_id = event and p.id = any (persons)
+            and g.event_id = event and g.id = p.representative_face_id;
+        perform memoria.refresh_person_counts(event, persons);
+    end loop;
     return null;
 end
 $$;
@@ -145,6 +202,9 @@ begin
     if to_regclass(format('memoria.%I', part)) is not null then
         return;
     end if;
+    -- At once and in order: attaching takes these in the end, and whoever upgrades a lock meets
+    -- another who waits for it.
+    lock table memoria.media, memoria.face_persons in access exclusive mode;
     execute format('create table memoria.%I (like memoria.faces including defaults including constraints)', part);
     execute format('alter table memoria.%I add foreign key (event_id, media_id) '
         'references memoria.media (event_id, id) on delete cascade', part);

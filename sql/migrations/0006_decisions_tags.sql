@@ -90,16 +90,32 @@ create trigger media_tags_guard
     before insert or update of event_id, media_id, face_id on memoria.media_tags
     for each row execute function memoria.media_tags_guard();
 
--- What points at a face lets go when the face goes: now tags do so as well.
+-- What points at a face lets go when the face goes, and no longer counts it: now tags do so as well.
 create or replace function memoria.faces_gone() returns trigger
 language plpgsql
 set search_path = ''
+set enable_nestloop = off  -- as in refresh_person_counts
 as $$
+declare
+    event uuid;
+    persons uuid[];
 begin
-    update memoria.face_persons p
-    set representative_face_id = null
-    from gone
-    where p.event_id = gone.event_id and p.representative_face_id = gone.id;
+    for event in select distinct g.event_id from gone g order by 1 loop
+        persons := array(
+            select g.face_person_id from gone g
+            where g.event_id = event and g.face_person_id is not null
+            union
+            select p.id from memoria.face_persons p join gone g on g.id = p.representative_face_id
+            where p.event_id = event and g.event_id = event);
+        perform from memoria.face_persons p
+        where p.event_id = event and p.id = any (persons) order by p.id for no key update;
+        update memoria.face_persons p
+        set representative_face_id = null
+        from gone g
+        where p.event_id = event and p.id = any (persons)
+            and g.event_id = event and g.id = p.representative_face_id;
+        perform memoria.refresh_person_counts(event, persons);
+    end loop;
     update memoria.media_tags t
     set face_id = null
     from gone

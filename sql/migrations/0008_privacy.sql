@@ -43,8 +43,12 @@ as $$
 begin
     if new.status = 'active' then
         perform memoria.create_event_partition(new.id);
-        update memoria.media set status = 'pending', attempts = 0
-        where event_id = new.id and status = 'analysed';
+        -- the counts go as well: there are no faces behind them until the photos are analysed again
+        update memoria.media
+        set status = case status when 'analysed' then 'pending' else status end,
+            attempts = case status when 'analysed' then 0 else attempts end,
+            faces_found = null
+        where event_id = new.id and faces_found is not null;
         update memoria.events set archived_at = null where id = new.id;
     elsif old.status = 'active' then
         perform memoria.drop_event_partition(new.id);
@@ -60,7 +64,7 @@ create trigger cleanup_face_embeddings_on_event_archive after update of status o
 
 -- One person leaves one event: the persons linked to the user (with those merged into them), their
 -- faces and the faces the user was tagged by, and every tag of the user. Counts of what is left are
--- brought up to date. Returns the receipt: counts only. Twice does no harm.
+-- brought up to date (faces_gone does so for those who lost a face; nobody else changes). Returns the receipt: counts only. Twice does no harm.
 create function memoria.purge_face_data_for_user("user" uuid, event uuid) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -76,8 +80,11 @@ begin
         raise exception 'purge_face_data_for_user needs a user and an event'
             using errcode = 'null_value_not_allowed';
     end if;
-    -- No grouping may write while this runs: it takes the same lock.
+    -- The event, its media, its persons, its faces: everybody locks in this order. With the event
+    -- to itself (a grouping and a listing take it so too, whoever saves an analysis shares it),
+    -- nothing moves between the statements below.
     perform from memoria.events where id = event for no key update;
+    lock table memoria.media in row exclusive mode;  -- before persons: create_event_partition
     with recursive theirs as (
         select id from memoria.face_persons where event_id = event and linked_user_id = "user"
         union
@@ -93,6 +100,10 @@ begin
         select t.face_id from memoria.media_tags t
         where t.event_id = event and t.tagged_user_id = "user"));
 
+    perform from memoria.media m
+    where m.event_id = event and m.id = any (photo_ids) order by m.id for update;
+    perform from memoria.face_persons p
+    where p.event_id = event and p.id = any (person_ids) order by p.id for update;
     delete from memoria.media_tags t where t.event_id = event and t.tagged_user_id = "user";
     get diagnostics tags = row_count;
     delete from memoria.faces f where f.event_id = event and f.id = any (purged_ids);
@@ -102,9 +113,8 @@ begin
     delete from memoria.face_persons p where p.event_id = event and p.id = any (person_ids);
     update memoria.media m
     set faces_found = (select count(*) from memoria.faces f
-                       where f.event_id = event and f.media_id = m.id)
+                       where f.event_id = event and f.media_id = m.id and not f.lost)
     where m.event_id = event and m.id = any (photo_ids) and m.faces_found is not null;
-    perform memoria.refresh_person_counts(event);
 
     receipt := jsonb_build_object('persons', cardinality(person_ids),
         'faces', cardinality(purged_ids), 'embeddings', cardinality(purged_ids), 'tags', tags);
@@ -114,36 +124,6 @@ begin
 end
 $$;
 
--- face_persons.metadata is what applications show, so it is made right wherever faces move. The
--- version of a person that nobody reviewed yet grows with it: what a human saw has changed.
--- No loops over pairs: a partition has no statistics until autovacuum has looked at it, the planner
--- then expects one row, and 40,000 persons × 100,000 faces took longer than ten minutes.
-create function memoria.refresh_person_counts(event uuid) returns void
-language sql
-set search_path = ''
-set enable_nestloop = off
-as $$
-    with counted as (
-        select face_person_id, count(*) as faces, round(avg(quality_score)::numeric, 4) as quality
-        from memoria.faces
-        where event_id = event and face_person_id is not null
-        group by face_person_id
-    ), fresh as (
-        select p.id, jsonb_build_object('face_count', coalesce(c.faces, 0),
-            'avg_quality', c.quality) as counts
-        from memoria.face_persons p
-        left join counted c on c.face_person_id = p.id
-        where p.event_id = event
-    )
-    update memoria.face_persons p
-    set metadata = p.metadata || fresh.counts,
-        version = p.version + (p.status = 'pending')::integer,
-        updated_at = now()
-    from fresh
-    where p.event_id = event and p.id = fresh.id and not p.metadata @> fresh.counts
-$$;
-
 revoke execute on function memoria.purge_face_data_for_user(uuid, uuid) from public;
-revoke execute on function memoria.refresh_person_counts(uuid) from public;
 
 insert into memoria.migrations (name) values ('0008_privacy');

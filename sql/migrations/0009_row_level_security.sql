@@ -25,13 +25,16 @@ revoke update, delete on memoria.decisions from memoria_service;
 grant execute on function memoria.create_event_partition(uuid) to memoria_service;
 grant execute on function memoria.drop_event_partition(uuid) to memoria_service;
 grant execute on function memoria.purge_face_data_for_user(uuid, uuid) to memoria_service;
-grant execute on function memoria.refresh_person_counts(uuid) to memoria_service;
+grant execute on function memoria.refresh_person_counts(uuid, uuid[]) to memoria_service;
 revoke execute on function memoria.my_events(text[]) from public;
 grant execute on function memoria.my_events(text[]) to authenticated, memoria_service;
 
-grant select on memoria.events, memoria.event_members, memoria.media, memoria.face_persons,
+grant select on memoria.event_members, memoria.media, memoria.face_persons,
     memoria.cluster_runs, memoria.decisions, memoria.media_tags, memoria.ml_jobs, memoria.consents
     to authenticated;
+-- All of an event but where its photos are: a path or a bucket is the server's business.
+grant select (id, name, code, status, face_recognition_enabled, starts_at, ends_at, retention_days,
+    face_model, created_at, updated_at, archived_at) on memoria.events to authenticated;
 -- All of a face but its vector.
 grant select (id, event_id, media_id, face_person_id, bbox, landmarks, det_score, quality_score,
     quality_class, model, probability, margin, evidence, human_touched, lost, created_at)
