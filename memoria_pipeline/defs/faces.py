@@ -11,7 +11,7 @@ from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
 from memoria_pipeline.store import events as event_store
 from memoria_pipeline.store import media as media_store
-from memoria_pipeline.store.media import Analysed
+from memoria_pipeline.store.media import Analysed, PendingPhoto
 from memoria_pipeline.vision.analyse import Outcome
 from memoria_pipeline.vision.detector import Detector
 
@@ -48,7 +48,7 @@ def faces_and_embeddings(
         event_store.keep_model(conn, UUID(context.partition_key), detector.pack)
         event = event_store.require_consent(conn, UUID(context.partition_key))
         detector.thresholds(event.face_model)  # a pack that cannot group is refused before the work
-        todo = {p.storage_key: p.id for p in media_store.pending(conn, event.id, event.face_model)}
+        todo = {p.storage_key: p for p in media_store.pending(conn, event.id, event.face_model)}
         known = media_store.known_hashes(conn, event.id, event.face_model)
     done = dict.fromkeys(_COUNTED, 0)
     read = photos.reader(event.photo_root)
@@ -67,19 +67,25 @@ _COUNTED = ("photos analysed", "faces found", "photos unreadable", "exact duplic
 
 
 def _save(
-    conn: sa.Connection, photo: UUID, outcome: Outcome, model: str, known: dict[str, UUID]
+    conn: sa.Connection, photo: PendingPhoto, outcome: Outcome, model: str, known: dict[str, UUID]
 ) -> str:
-    """Save what became of one photo; returns what to count it as. `known` learns its bytes."""
+    """Save what became of one photo; returns what to count it as. `known` learns its bytes.
+
+    The etag goes along: where the file changed while it was analysed, it stays pending.
+    """
     if outcome.error is not None:
-        media_store.save_failure(conn, photo, *outcome.error)
+        media_store.save_failure(conn, photo.id, *outcome.error, etag=photo.etag)
         return "photos unreadable"
     if outcome.duplicate:
-        media_store.save_duplicate(conn, photo, outcome.sha256, known[outcome.sha256])
+        of = known[outcome.sha256]
+        media_store.save_duplicate(conn, photo.id, outcome.sha256, of, etag=photo.etag)
         return "exact duplicates"
     size = (outcome.width, outcome.height)
-    analysed = Analysed(photo, outcome.sha256, *size, outcome.seconds, outcome.faces)
+    analysed = Analysed(
+        photo.id, outcome.sha256, *size, outcome.seconds, outcome.faces, etag=photo.etag
+    )
     media_store.save_analysis(conn, [analysed], model)
-    known[outcome.sha256] = photo
+    known[outcome.sha256] = photo.id
     return "photos analysed"
 
 
