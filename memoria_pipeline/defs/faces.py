@@ -11,6 +11,7 @@ from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
 from memoria_pipeline.store import events as event_store
 from memoria_pipeline.store import media as media_store
+from memoria_pipeline.store.events import Event
 from memoria_pipeline.store.media import Analysed, PendingPhoto
 from memoria_pipeline.vision.analyse import Outcome
 from memoria_pipeline.vision.detector import Detector
@@ -45,9 +46,7 @@ def faces_and_embeddings(
     """Analyse the photos that are new, changed or worth another try; commit photo by photo."""
     started = time.perf_counter()
     with store.transaction() as conn:
-        event_store.keep_model(conn, UUID(context.partition_key), detector.pack)
-        event = event_store.require_consent(conn, UUID(context.partition_key))
-        detector.thresholds(event.face_model)  # a pack that cannot group is refused before the work
+        event = _event(conn, UUID(context.partition_key), detector)
         todo = {p.storage_key: p for p in media_store.pending(conn, event.id, event.face_model)}
         known = media_store.known_hashes(conn, event.id, event.face_model)
     done = dict.fromkeys(_COUNTED, 0)
@@ -64,6 +63,14 @@ def faces_and_embeddings(
 
 
 _COUNTED = ("photos analysed", "faces found", "photos unreadable", "exact duplicates")
+
+
+def _event(conn: sa.Connection, event_id: UUID, detector: Detector) -> Event:
+    """The event, with the pack it keeps; one whose faces may not or cannot be used is refused."""
+    event_store.keep_model(conn, event_id, detector.pack)
+    event = event_store.require_consent(conn, event_id)
+    detector.thresholds(event.face_model)  # a pack that cannot group is refused before the work
+    return event
 
 
 def _save(

@@ -15,7 +15,8 @@ class Detector:
     """The face models on their device, and how many photos are worked on at once.
 
     setting: what MEMORIA_FACE_MODEL says; it knows the folder behind a pack's stored name.
-    workers: processes; 0 is one per core. threshold, det_size: of InsightFace packs.
+    workers: processes; 0 is one per core. threshold: lowest detection score. det_size: of
+    InsightFace packs.
     """
 
     setting: str = "auto"
