@@ -15,6 +15,7 @@ from memoria_pipeline.people.density import Density, density_labels
 from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import Groups, Vectors, agglomerate, unit
 from memoria_pipeline.people.measure import NOBODY
+from memoria_pipeline.people.support import SHOWN, supporters
 from memoria_pipeline.people.thresholds import Thresholds
 
 Method = Literal["constrained", "hdbscan"]
@@ -35,6 +36,8 @@ class Grouping:
         face that is alone, 1 less that with the nearest other; 0 where the label is -1.
     trusted: (k,) people with enough faces, alike enough, to take in weak ones.
     representative: (k,) the face of best quality; at a tie the first.
+    evidence: (n, 3) positions of up to three faces of the same person that speak most for the
+        assignment, the most alike first; -1 is nobody.
     """
 
     labels: NDArray[np.int64]
@@ -42,6 +45,7 @@ class Grouping:
     margin: NDArray[np.float32]
     trusted: NDArray[np.bool_]
     representative: NDArray[np.int64]
+    evidence: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,15 +161,17 @@ def _grouping(
     names[used] = own
     labels, order = _numbered(names)
     inside = own != NOBODY
-    sides = evidence(
-        faces.vectors[inside], faces.weight[inside], labels[used[inside]], faces.photo[inside]
-    )
+    put = faces.vectors[inside], faces.weight[inside], labels[used[inside]], faces.photo[inside]
+    sides = evidence(*put)
     chance, margin = np.zeros((2, len(weight)), np.float32)
     chance[used[inside]] = probability(*sides, thresholds)
     margin[used[inside]] = np.where(sides[0] == NONE, 1, sides[0]) - sides[1]
     best = np.lexsort((-weight, labels))
     best = best[np.searchsorted(labels[best], np.arange(len(order)))]
-    return Grouping(labels, chance, margin, np.isin(order, sure), best)
+    shown = np.full((len(weight), SHOWN), NOBODY)
+    named = supporters(*put)
+    shown[used[inside]] = np.where(named == NOBODY, NOBODY, used[inside][named])
+    return Grouping(labels, chance, margin, np.isin(order, sure), best, shown)
 
 
 def _numbered(names: Rows) -> tuple[Rows, Rows]:
