@@ -112,6 +112,11 @@ class Settings:
     cluster_epsilon: float = _setting(
         0.4, _share, "of the HDBSCAN method, as a cosine distance", old="CLUSTER_EPSILON"
     )
+    churn_limit: float = _setting(
+        0.01,
+        _share,
+        "a re-grouping that gives more than this share of the faces other mates waits for approval",
+    )
     callback_url: str | None = _setting(
         None, str, "called when a job ends (from the release with the inbox on)", old="CALLBACK_URL"
     )
