@@ -61,6 +61,12 @@ class Groups:
         self.label = target[self.label]
         self._index_tokens()
 
+    def forget(self, token: int) -> None:
+        """From now on groups that share this token may meet."""
+        keep = self.token != token
+        self.face, self.token = self.face[keep], self.token[keep]
+        self._index_tokens()
+
     def names(self) -> Rows:
         """(k,) the groups that are left."""
         return np.flatnonzero(self.label == np.arange(len(self.label)))
@@ -116,24 +122,29 @@ class Groups:
         self._first = np.searchsorted(self._held, np.arange(len(self.sums) + 1) * self._width)
 
 
-def agglomerate(groups: Groups, threshold: float, seeds: NDArray[np.bool_]) -> None:
+def agglomerate(
+    groups: Groups, threshold: float, seeds: NDArray[np.bool_], fresh: Rows | None = None
+) -> None:
     """Merge until no two groups that may meet are at least `threshold` alike; in place.
 
-    seeds: (n,) faces that take part, and with each its group.
+    seeds: (n,) faces that take part, and with each its group. fresh: faces whose groups may start a
+    merge, each of the others only once it has grown; None is all.
     Only pairs of the threshold graph are looked at. Two means can be more alike than any two of
     their faces, so the graph is asked again with the groups that grew, until it is empty.
     """
-    fresh: Rows | None = None
     while True:
         names = np.unique(groups.label[seeds])
-        rows = None if fresh is None else np.flatnonzero(np.isin(names, fresh))
+        rows = None if fresh is None else np.flatnonzero(np.isin(names, groups.label[fresh]))
         may_meet = partial(_may_meet, groups, names)
         means = groups.means[names]
         pairs = threshold_graph(means, threshold, fresh=rows, allowed=may_meet, budget=BUDGET)
         if not len(pairs):
             return
         grown = _merge(groups, names[pairs.a], names[pairs.b], pairs)
-        fresh = grown if pairs.floor == threshold else None
+        if pairs.floor == threshold:
+            fresh = grown
+        elif fresh is not None:  # not all pairs were seen
+            fresh = np.union1d(fresh, grown)
 
 
 def _may_meet(groups: Groups, names: Rows, a: Rows, b: Rows) -> NDArray[np.bool_]:
@@ -218,6 +229,7 @@ def _follow(
 
 
 def unit(vectors: Vectors) -> Vectors:
-    """Each row (…, d) at length 1."""
+    """Each row (…, d) at length 1; a row of zeros, as faces that cancel out sum up to, stays so."""
     lengths: Vectors = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    np.maximum(lengths, 1e-30, out=lengths)
     return vectors / lengths

@@ -231,3 +231,58 @@ def test_no_person_is_twice_in_a_photo_and_no_link_is_broken(faces: Event, seed:
     assert impure(labels, faces.photo) == 0
     assert (labels[links[:, 0]] != labels[links[:, 1]]).all()
     assert (labels >= 0).all()
+
+
+def test_anchored_faces_are_one_person_whatever_their_photo_links_and_class() -> None:
+    odd = np.stack([axis(1), axis(0, 1), axis(0, 0, 1), axis(1, 0.1)])
+    labels = cluster(
+        odd,
+        ["a", "a", "b", "c"],
+        quality_class=["A", "A", "C", "A"],
+        anchor=[7, 7, 7, -1],
+        cannot_link=[(0, 1), (0, 2)],
+        thresholds=THRESHOLDS,
+    ).labels
+    assert labels.tolist()[:3] == [0, 0, 0]
+
+
+def test_two_anchors_never_meet_however_alike() -> None:
+    same = np.stack([axis(1, 0.01 * i) for i in range(6)])
+    labels = cluster(same, range(6), anchor=[0, -1, -1, -1, 3, -1], thresholds=THRESHOLDS).labels
+    assert labels[0] != labels[4]
+    assert set(labels) == {labels[0], labels[4]}
+
+
+def test_a_rejected_face_never_joins_that_anchor_but_its_like() -> None:
+    same = np.stack([axis(1, 0.01 * i) for i in range(5)])
+    labels = cluster(
+        same,
+        range(5),
+        anchor=[0, 0, -1, -1, -1],
+        rejected=[(2, 0), (3, 0), (4, 9), (0, 0)],
+        thresholds=THRESHOLDS,
+    ).labels
+    assert labels.tolist() == [0, 0, 1, 1, 0] or labels.tolist() == [0, 0, 1, 1, 1]
+
+
+def test_a_must_link_between_two_anchors_is_refused() -> None:
+    with pytest.raises(ValueError, match="two known persons"):
+        cluster(np.eye(2, 8), [0, 1], anchor=[0, 1], must_link=[(0, 1)], thresholds=THRESHOLDS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(faces=events, seed=st.integers(0, 99))
+def test_anchors_and_rejections_hold_in_any_event(faces: Event, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    n = len(faces.truth)
+    anchor = np.where(chance.random(n) < 0.3, chance.integers(0, 4, n), -1)
+    rejected = [(int(face), int(chance.integers(4))) for face in np.flatnonzero(anchor == -1)]
+    labels = cluster(
+        faces.vectors, faces.photo, anchor=anchor, rejected=rejected, thresholds=THRESHOLDS
+    ).labels
+    codes = np.unique(anchor[anchor >= 0])
+    of_code = [set(labels[anchor == code].tolist()) for code in codes]
+    assert all(len(group) == 1 for group in of_code)
+    assert len(set.union(set(), *of_code)) == len(codes)
+    assert not any((labels[anchor == code] == labels[face]).any() for face, code in rejected)
+    assert impure(labels[anchor == -1], faces.photo[anchor == -1]) == 0
