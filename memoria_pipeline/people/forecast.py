@@ -1,0 +1,43 @@
+"""How many answers it takes: an honest "about N to 95 % of the faces, M to 99 %"."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+TARGETS = (0.95, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the questions promise, from calibrated probabilities.
+
+    right: expected share of the faces in the right person now. answers: per target (0.95, 0.99)
+    the expected number of answers until that share is reached; 0 where it is reached already, None
+    where no questions that are known lead there.
+    """
+
+    right: float
+    answers: dict[float, int | None]
+
+
+def forecast(
+    faces: int,
+    gain: NDArray[np.float64],
+    asked: NDArray[np.float64],
+    targets: Sequence[float] = TARGETS,
+) -> Forecast:
+    """From the questions in the order in which they will be asked.
+
+    faces: all that count. gain: (q,) faces that each question is expected to put right. asked: (q,)
+    p that it still has to be asked when its turn comes: an earlier yes may have answered it.
+    """
+    left = float(gain.sum()) - np.concatenate([[0.0], np.cumsum(gain)])
+    answers = np.concatenate([[0.0], np.cumsum(asked)])
+    found: dict[float, int | None] = {}
+    for target in targets:
+        # Sums of floats end a hair above 0.
+        enough = np.flatnonzero(left <= (1 - target) * faces + 1e-9)
+        found[target] = round(float(answers[enough[0]])) if len(enough) else None
+    return Forecast(1 - float(gain.sum()) / max(faces, 1), found)

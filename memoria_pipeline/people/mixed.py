@@ -1,0 +1,101 @@
+"""Which persons probably hold the faces of two people: what a human should look through."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memoria_pipeline.people.confidence import NONE, probability
+from memoria_pipeline.people.graph import Rows
+from memoria_pipeline.people.linkage import Cosines, Vectors, unit
+from memoria_pipeline.people.thresholds import Thresholds
+
+SUSPECTS = 4_000
+"""Faces that are compared with every person: those least like their own. All of a usual event; of
+100,000 faces the others are as like their person as faces get, and a comparison of all takes a
+minute."""
+
+BLOCK = 4_000_000
+"""Cosines in memory at once: 16 MB."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mixed:
+    """What may be wrong inside the persons.
+
+    person: (q,) those with a face that may be wrong. wrong: (q,) expected number of faces that are
+    not of the person, at most half of them. p: (q,) that there is one at all.
+    doubt: (n,) p that the face is not of its person; 0 for faces that are alone or were checked.
+    """
+
+    person: Rows
+    wrong: NDArray[np.float64]
+    p: NDArray[np.float64]
+    doubt: NDArray[np.float64]
+
+
+def mixed(
+    vectors: Vectors,
+    weight: NDArray[np.float32],
+    photo: Rows,
+    person: Rows,
+    checked: NDArray[np.bool_],
+    thresholds: Thresholds,
+) -> Mixed:
+    """Each face against the rest of its person and against the nearest other one.
+
+    vectors: (n, d) unit rows; weight: (n,) in the means; person: (n,) 0 … k-1, -1 is no person.
+    checked: (n,) a human has looked at this very face and left it where it is.
+    """
+    size = np.bincount(person[person >= 0], minlength=person.max(initial=-1) + 1)
+    sums = np.zeros((len(size), vectors.shape[1]), np.float32)
+    np.add.at(sums, person[person >= 0], (vectors * weight[:, None])[person >= 0])
+    open_ = (person >= 0) & ~checked
+    open_[open_] = size[person[open_]] > 1
+    faces = np.flatnonzero(open_)
+    own = _own(vectors[faces], weight[faces], sums[person[faces]])
+    if len(faces) > SUSPECTS:
+        least = np.sort(np.argpartition(own, SUSPECTS)[:SUSPECTS])
+        faces, own = faces[least], own[least]
+    rival = _rivals(
+        vectors[faces], unit(np.where(size[:, None] > 0, sums, 1)), faces, photo, person
+    )
+    doubt = np.zeros(len(vectors))
+    doubt[faces] = 1 - probability(own, rival, thresholds)
+    return _by_person(doubt, person, size)
+
+
+def _own(vectors: Vectors, weight: NDArray[np.float32], sums: Vectors) -> Cosines:
+    """The cosine of each face with the rest of its person."""
+    rest = sums - vectors * weight[:, None]
+    length = np.linalg.norm(rest, axis=1)
+    own = np.full(len(vectors), NONE)
+    np.divide(np.einsum("nd,nd->n", rest, vectors), length, out=own, where=length > 0)
+    return own
+
+
+def _rivals(vectors: Vectors, means: Vectors, faces: Rows, photo: Rows, person: Rows) -> Cosines:
+    """The cosine of each face with the nearest person that has no face in its photo."""
+    placed = np.flatnonzero(person >= 0)
+    placed = placed[np.argsort(photo[placed], kind="stable")]
+    first = np.searchsorted(photo[placed], photo[faces])
+    last = np.searchsorted(photo[placed], photo[faces], "right")
+    rival = np.full(len(faces), NONE)
+    step = max(1, BLOCK // max(len(means), 1))
+    for i in range(0, len(faces), step):
+        product = vectors[i : i + step] @ means.T
+        count = (last - first)[i : i + step]
+        row = np.repeat(np.arange(len(count)), count)
+        from_start = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        product[row, person[placed[first[i : i + step][row] + from_start]]] = NONE
+        rival[i : i + step] = product.max(axis=1, initial=NONE)
+    return rival
+
+
+def _by_person(doubt: NDArray[np.float64], person: Rows, size: Rows) -> Mixed:
+    placed = person >= 0
+    wrong = np.bincount(person[placed], doubt[placed], minlength=len(size))
+    none = np.bincount(person[placed], np.log1p(-np.minimum(doubt, 1 - 1e-9))[placed], len(size))
+    some = np.flatnonzero(wrong > 0)
+    # Two faces that do not match are one wrong face: the sum would count both.
+    return Mixed(some, np.minimum(wrong, size / 2)[some], 1 - np.exp(none[some]), doubt)
