@@ -6,6 +6,7 @@ written down come from all events.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoria_pipeline.errors import LabError
+from memoria_pipeline.lab.certainty import fit, look
+from memoria_pipeline.lab.certainty import held_out as certainty_held_out
 from memoria_pipeline.lab.events import Event, Index, events
 from memoria_pipeline.lab.files import check_outputs, whole
 from memoria_pipeline.lab.fit import Labelled, Scale, finish, pair_accepts, pair_scale, rough
@@ -67,24 +70,32 @@ def calibrate(data: Labelled) -> Table:
     sharp = data.sharp()
     _check_enough(sharp)
     scale = pair_scale(sharp.vectors, sharp.identity)
-    tuned = _splits(data, TUNED_ALIKE)
+    tuned, reported = _splits(data, TUNED_ALIKE), _splits(data, REPORTED_ALIKE)
     curves = [[_curve(data, event, scale) for event in split] for split in tuned]
-    held_out = [
-        _figures(data, event, _best(curves[i][:k] + curves[i][k + 1 :], scale), scale)
-        for i, split in enumerate(_splits(data, REPORTED_ALIKE))
-        for k, event in enumerate(split)
-    ]
     merge = _best([curve for split in curves for curve in split], scale)
+    others = [
+        [_best(split[:k] + split[k + 1 :], scale) for k in range(len(split))] for split in curves
+    ]
+    held_out = [
+        _figures(data, event, own, scale)
+        for split, merges in zip(reported, others, strict=True)
+        for event, own in zip(split, merges, strict=True)
+    ]
+    parts = [event for split in _splits(sharp, TUNED_ALIKE) for event in split]
+    found = finish(sharp, parts, merge, scale)
+    chosen = Thresholds.of(found)
+    seen = [look(data, event, chosen, scale.stranger) for split in tuned for event in split]
+    own = [[_moved(chosen, merge) for merge in merges] for merges in others]
     return {
-        "thresholds": {
-            **finish(
-                sharp, [e for split in _splits(sharp, TUNED_ALIKE) for e in split], merge, scale
-            ),
-            "stranger": round(scale.stranger, 4),
-        },
-        "operating_point": _operating_point(sharp, merge, held_out),
+        "thresholds": {**found, **fit(seen), "stranger": round(scale.stranger, 4)},
+        "operating_point": _operating_point(sharp, merge, held_out)
+        | certainty_held_out(data, tuned, reported, own, scale.stranger),
         "held_out": held_out,
     }
+
+
+def _moved(thresholds: Thresholds, merge: float) -> Thresholds:
+    return replace(thresholds, merge=merge, attach=min(thresholds.attach, merge))
 
 
 def _check_enough(sharp: Labelled) -> None:

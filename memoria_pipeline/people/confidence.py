@@ -1,7 +1,7 @@
 """How sure an assignment is: the face against its person, and against the next best one."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from memoria_pipeline.people.graph import Rows
@@ -58,16 +58,50 @@ def _mates(photo: Rows, first: Rows) -> tuple[Rows, Rows]:
 
 
 def probability(own: Cosines, rival: Cosines, thresholds: Thresholds) -> NDArray[np.float32]:
-    """Estimate that a face is with its person: by its cosine with the rest of its group.
+    """Estimate that a face is with its person: that most of its group's other faces are its own.
 
-    Of a face that is alone: that it is not the nearest other person.
+    own, rival: (n,) as `evidence` gives them. Of a face that is alone: that it could be with
+    nobody, because no other face of the event is of its person.
     """
     alone = own == NONE
-    p = logistic(np.where(alone, rival, own), thresholds)
-    return np.where(alone, 1 - p, p).astype(np.float32)
+    near = np.where(alone, rival, own).astype(np.float64)
+    known = thresholds.certainty
+    if known is None:
+        p = logistic(near, thresholds)
+        return np.where(alone, 1 - p, p).astype(np.float32)
+    together = known.own * near + known.margin * (near - rival) + known.base
+    apart = known.alone * near + known.alone_base
+    return expit(np.where(alone, apart, together)).astype(np.float32)
 
 
-def logistic(cosine: Cosines, thresholds: Thresholds) -> NDArray[np.float64]:
-    """p(same person) of a face and a person that are so much alike, as calibrated."""
+def logistic(cosine: Cosines | NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.float64]:
+    """p(same person) of a face and a person that are so much alike, by slope and even alone."""
     p: NDArray[np.float64] = expit(thresholds.slope * (cosine.astype(np.float64) - thresholds.even))
+    return p
+
+
+def pair_probability(
+    cosine: ArrayLike,
+    size_a: ArrayLike,
+    size_b: ArrayLike,
+    rival: ArrayLike | None,
+    thresholds: Thresholds,
+) -> NDArray[np.float64]:
+    """Estimate that two groups which the machine left apart are one person.
+
+    cosine: (m,) between the means of the groups. size_a, size_b: (m,) their faces. rival: (m,) the
+    greatest cosine that either of the two has with a third group it could be with, None where that
+    is not known. Calibrated on pairs that could meet, in events of some 800 people; in a smaller
+    event there are fewer chance likenesses, so that p is too low rather than too high.
+    """
+    alike, known = np.asarray(cosine, np.float64), thresholds.certainty
+    if known is None:
+        return logistic(alike, thresholds)
+    faces = np.log2(np.asarray(size_a, np.float64) * np.asarray(size_b, np.float64))
+    logit = known.pair * alike + known.pair_size * faces + known.pair_base
+    if rival is not None:
+        ahead = alike - np.asarray(rival, np.float64)
+        logit = known.rival * alike + known.rival_margin * ahead
+        logit = logit + known.rival_size * faces + known.rival_base
+    p: NDArray[np.float64] = expit(logit)
     return p

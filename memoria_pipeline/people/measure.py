@@ -99,6 +99,50 @@ def churn(before: ArrayLike, after: ArrayLike) -> float:
     return 1 - float(table.data[same].sum()) / old.sum() if len(old) else 0.0
 
 
+def right(labels: ArrayLike, truth: ArrayLike) -> NDArray[np.bool_]:
+    """(n,) whether most of the other faces of its group are of a face's person.
+
+    At a tie it is right. A face that is alone is right where no other face is of its person.
+    """
+    table, groups, people = _contingency(labels, truth)
+    rows, cols = _codes(labels), _codes(truth)
+    order = np.lexsort((-table.data, table.row))
+    _, first = np.unique(table.row[order], return_index=True)
+    best, owner = table.data[order][first], table.col[order][first]
+    second = np.zeros(len(groups), np.int64)
+    others = np.delete(order, first)
+    np.maximum.at(second, table.row[others], table.data[others])
+    counts = csr_array((table.data, (table.row, table.col)), shape=table.shape)
+    mine = np.asarray(counts[rows, cols]).reshape(-1) - 1
+    rival = np.where(owner[rows] == cols, second[rows], best[rows])
+    alone = groups[rows] == 1
+    judged: NDArray[np.bool_] = np.where(alone, people[cols] == 1, mine >= rival)
+    return judged
+
+
+def majority(labels: ArrayLike, truth: ArrayLike) -> NDArray[np.int64]:
+    """(k,) the code of the person that most faces of each group are of; at a tie the smaller."""
+    table, groups, _ = _contingency(labels, truth)
+    order = np.lexsort((table.col, -table.data, table.row))
+    _, first = np.unique(table.row[order], return_index=True)
+    owner: NDArray[np.int64] = table.col[order][first].astype(np.int64)
+    return owner
+
+
+def calibration_error(
+    p: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 10, *, mass: bool = False
+) -> float:
+    """Expected calibration error: how far p is from the share that is right, in bins of p.
+
+    Bins of equal width, or with `mass` of equal numbers; each counts with its faces. 0 of nothing.
+    """
+    place = np.minimum((p * bins).astype(int), bins - 1)
+    if mass:
+        place = np.argsort(np.argsort(p, kind="stable"), kind="stable") * bins // max(len(p), 1)
+    off = np.bincount(place, p - right.astype(float), minlength=bins)
+    return float(np.abs(off).sum() / max(len(p), 1))
+
+
 def silhouette(embeddings: NDArray[np.float32], labels: ArrayLike) -> float:
     """Mean silhouette by cosine distance, in [-1, 1]; a face that is alone counts 0, as is usual.
 

@@ -5,6 +5,49 @@ from dataclasses import asdict, dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
+class Certainty:
+    """What makes p(same person) of a pack, fitted to groupings that the machine made.
+
+    Each p is logistic in a sum. Of a face in a group: own × its cosine with the rest + margin × how
+    far that is above the nearest other person + base. Of a face that is alone: alone × its cosine
+    with the nearest other person + alone_base; the weight is negative. Of two groups: pair × the
+    cosine of their means + pair_size × log2 of the product of their faces + pair_base; where a
+    rival is known, the numbers that begin with rival_, and rival_margin × how far it is away.
+    """
+
+    own: float
+    margin: float
+    base: float
+    alone: float
+    alone_base: float
+    pair: float
+    pair_size: float
+    pair_base: float
+    rival: float
+    rival_margin: float
+    rival_size: float
+    rival_base: float
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, float]) -> "Certainty | None":
+        """From the entries p_… of a pack's table; None where there are none.
+
+        Raises ValueError when only some are there.
+        """
+        names = [field.name for field in fields(cls)]
+        missing = [f"p_{name}" for name in names if f"p_{name}" not in numbers]
+        if len(missing) == len(names):
+            return None
+        if missing:
+            raise ValueError(f"The pack's thresholds lack {', '.join(missing)}; calibrate it.")
+        return cls(**{name: float(numbers[f"p_{name}"]) for name in names})
+
+    def as_table(self) -> dict[str, float]:
+        """What `of` reads."""
+        return {f"p_{name}": value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Thresholds:
     """Cosines of one model pack, as `memoria lab calibrate` wrote them.
 
@@ -13,8 +56,9 @@ class Thresholds:
     margin: … when it is this much nearer to it than to the runner-up.
     trust: mean cosine between a group's faces from which on it is trusted; blur stays below.
     slope, even: p(same person) of a face and a person is logistic, with this slope, and is one half
-        at the cosine `even`.
+        at the cosine `even`; only a calibration without `certainty` is judged by it.
     trust_faces: faces that a trusted group has at least.
+    certainty: what makes p; None in calibrations from before there was one.
     """
 
     merge: float
@@ -24,6 +68,7 @@ class Thresholds:
     slope: float
     even: float
     trust_faces: float = 3
+    certainty: Certainty | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for cosines that cannot be."""
@@ -39,12 +84,18 @@ class Thresholds:
 
         Raises ValueError when one is missing.
         """
-        known = [field.name for field in fields(cls)]
+        known = [field.name for field in fields(cls) if field.name != "certainty"]
         missing = sorted(set(known) - {"trust_faces"} - set(numbers))
         if missing:
             raise ValueError(f"The pack's thresholds lack {', '.join(missing)}; calibrate it.")
-        return cls(**{name: float(numbers[name]) for name in known if name in numbers})
+        plain = {name: float(numbers[name]) for name in known if name in numbers}
+        return cls(**plain, certainty=Certainty.of(numbers))
 
     def as_table(self) -> dict[str, float]:
         """What `of` reads."""
-        return asdict(self)
+        plain = {
+            field.name: float(getattr(self, field.name))
+            for field in fields(self)
+            if field.name != "certainty"
+        }
+        return plain | (self.certainty.as_table() if self.certainty else {})
