@@ -38,3 +38,7 @@ class LabError(MemoriaError):
 
 class ConsentError(MemoriaError):
     """Faces may not be looked for in this event: nobody has agreed, or it is over."""
+
+
+class DecisionError(MemoriaError):
+    """What a human asks for contradicts itself, or what stands; nothing was changed."""
