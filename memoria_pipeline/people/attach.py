@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from memoria_pipeline.people.graph import Found, Rows, joined
+from memoria_pipeline.people.graph import Found, Rows, above, joined
 from memoria_pipeline.people.linkage import Cosines, Groups, Vectors
 from memoria_pipeline.people.thresholds import Thresholds
 
@@ -18,14 +18,16 @@ def trusted(groups: Groups, vectors: Vectors, thresholds: Thresholds) -> Rows:
     the same: it judges how tight the group is, not where its middle lies.
     """
     names = groups.names()
-    sums = np.zeros((len(names), vectors.shape[1]))
+    names = names[groups.size[names] >= max(thresholds.trust_faces, 2)]
     order = np.argsort(groups.label, kind="stable")
+    order = order[np.isin(groups.label[order], names)]
     start = np.searchsorted(groups.label[order], names)
-    if len(names):
-        sums = np.add.reduceat(vectors[order].astype(np.float64), start)
+    if not len(names):
+        return names
+    sums = np.add.reduceat(vectors[order], start, dtype=np.float64)
     n = groups.size[names]
-    tightness = ((sums**2).sum(axis=1) - n) / np.maximum(n * (n - 1), 1)
-    sure: Rows = names[(n >= thresholds.trust_faces) & (tightness >= thresholds.trust)]
+    tightness = (np.einsum("nd,nd->n", sums, sums) - n) / (n * (n - 1))
+    sure: Rows = names[tightness >= thresholds.trust]
     return sure
 
 
@@ -55,11 +57,9 @@ def _near(groups: Groups, loose: Rows, hosts: Rows, floor: float) -> Found:
     means = groups.means[hosts]
     step = max(1, BLOCK // max(len(hosts), 1))
     for i in range(0, len(loose), step):
-        product = groups.means[loose[i : i + step]] @ means.T
-        row, column = np.nonzero(product >= floor)
+        row, column, cosine = above(groups.means[loose[i : i + step]] @ means.T, floor)
         keep = groups.may_meet(loose[i + row], hosts[column])
-        row, column = row[keep], column[keep]
-        found.append((loose[i + row], hosts[column], product[row, column]))
+        found.append((loose[i + row[keep]], hosts[column[keep]], cosine[keep]))
     return joined(found)
 
 

@@ -12,6 +12,7 @@ from memoria_pipeline.people.density import Density, density_labels
 from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import Groups, agglomerate
 from memoria_pipeline.people.measure import NOBODY
+from memoria_pipeline.people.prepare import FAINTEST as FAINTEST
 from memoria_pipeline.people.prepare import Faces, Links, prepare, start
 from memoria_pipeline.people.support import SHOWN, supporters
 from memoria_pipeline.people.thresholds import Thresholds

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Rows = NDArray[np.int64]
 Allowed = Callable[[Rows, Rows], NDArray[np.bool_]]
 Found = tuple[Rows, Rows, NDArray[np.float32]]
-_Tile = tuple[Rows, int, NDArray[np.float32]]
+_Tile = tuple[int, int, NDArray[np.float32]]
 
 TILE = (1024, 2048)
 """Rows × columns of one product: 8 MB of float32, which stays in the cache of a core."""
@@ -41,16 +41,16 @@ def threshold_graph(
 ) -> Pairs:
     """All pairs of unit rows of (n, d) whose cosine is at least the threshold.
 
-    fresh: only pairs with at least one of these rows. allowed: drops pairs as they are found.
+    fresh: only pairs with at least one of these rows, each named once. allowed: drops pairs as they are found.
     With more pairs than the budget the most alike are kept and `floor` says from where on they are
     complete, so that memory stays bounded whatever the event; the caller merges and asks again.
     """
     found: list[Found] = []
     count, floor = 0, threshold
-    rows = np.arange(len(vectors)) if fresh is None else np.sort(fresh)
-    is_fresh = np.isin(np.arange(len(vectors)), rows)
-    for tile in _tiles(vectors, rows, fresh is None):
-        a, b, cosine = _pairs(tile, floor, is_fresh)
+    order = None if fresh is None else _first(fresh, len(vectors))
+    height = len(vectors) if fresh is None else len(fresh)
+    for tile in _tiles(vectors, order, height):
+        a, b, cosine = _pairs(tile, floor, order)
         if allowed is not None:
             keep = allowed(a, b)
             a, b, cosine = a[keep], b[keep], cosine[keep]
@@ -63,24 +63,48 @@ def threshold_graph(
     return Pairs(a, b, cosine, floor)
 
 
-def _tiles(vectors: NDArray[np.float32], rows: Rows, is_all: bool) -> Iterator[_Tile]:
-    """Row numbers, first column and cosines of one tile after the other; of all, one triangle."""
-    for top in range(0, len(rows), TILE[0]):
-        block = rows[top : top + TILE[0]]
-        for left in range(top if is_all else 0, len(vectors), TILE[1]):
-            yield block, left, vectors[block] @ vectors[left : left + TILE[1]].T
+def above(product: NDArray[np.float32], floor: float) -> tuple[Rows, Rows, NDArray[np.float32]]:
+    """Row, column and value of all entries from the floor on; ten times as fast as np.nonzero."""
+    at = np.flatnonzero(product >= floor)
+    row, column = np.divmod(at, product.shape[1])
+    return row, column, product.reshape(-1)[at]
 
 
-def _pairs(tile: _Tile, floor: float, is_fresh: NDArray[np.bool_]) -> Found:
-    """The pairs of a tile from the floor on, each pair once in all and as a < b."""
-    block, left, product = tile
-    i, j = np.nonzero(product >= floor)
-    cosine = product[i, j]
-    i, j = block[i], j + left
-    # A pair of two fresh rows is met from both sides: the smaller one reports it.
-    once = (i < j) | ((i > j) & ~is_fresh[j])
-    i, j = i[once], j[once]
-    return np.minimum(i, j), np.maximum(i, j), cosine[once]
+def _first(fresh: Rows, n: int) -> Rows:
+    """All rows, the fresh ones before the others."""
+    rest = np.ones(n, bool)
+    rest[fresh] = False
+    return np.concatenate([fresh, np.flatnonzero(rest)])
+
+
+def _tiles(vectors: NDArray[np.float32], order: Rows | None, height: int) -> Iterator[_Tile]:
+    """First row, first column and cosines of one tile after the other, each pair of rows once.
+
+    order: of the rows, None as they are. height: how many of the first meet all after them.
+    """
+    for top in range(0, height, TILE[0]):
+        block = _rows(vectors, order, top, min(top + TILE[0], height))
+        for left in range(top, len(vectors), TILE[1]):
+            yield top, left, block @ _rows(vectors, order, left, left + TILE[1]).T
+
+
+def _rows(
+    vectors: NDArray[np.float32], order: Rows | None, start: int, stop: int
+) -> NDArray[np.float32]:
+    return vectors[start:stop] if order is None else vectors[order[start:stop]]
+
+
+def _pairs(tile: _Tile, floor: float, order: Rows | None) -> Found:
+    """The pairs of a tile from the floor on, as a < b."""
+    top, left, product = tile
+    i, j, cosine = above(product, floor)
+    i, j = i + top, j + left
+    once = i < j  # on the diagonal a tile holds its pairs twice
+    i, j, cosine = i[once], j[once], cosine[once]
+    if order is None:
+        return i, j, cosine
+    i, j = order[i], order[j]
+    return np.minimum(i, j), np.maximum(i, j), cosine
 
 
 def _best_half(found: list[Found], budget: int) -> tuple[list[Found], float]:

@@ -146,15 +146,18 @@ def _checked(embeddings: NDArray[np.floating]) -> Vectors:
         return np.empty((0, 1), np.float32)
     if vectors.ndim != 2:
         raise ValueError(f"Embeddings of shape {vectors.shape} were given; give (faces, numbers).")
-    lengths = np.linalg.norm(vectors, axis=1)
+    # Packs with fewer numbers are padded with zeros for the database; the cosines are the same.
+    vectors = vectors[:, : int(np.flatnonzero(vectors.any(axis=0)).max(initial=0)) + 1]
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
     bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if len(bad):
         raise ValueError(
             f"{len(bad)} of {len(vectors)} embeddings are zero or not finite, the first at position"
             f" {bad[0]}; analyse those photos again or leave the faces out."
         )
-    # Adding zero turns -0 into 0: equal vectors get equal bytes.
-    return unit(vectors) + np.float32(0)
+    result = unit(vectors)
+    result += np.float32(0)  # this turns -0 into 0: equal vectors get equal bytes
+    return result
 
 
 def _column(values: ArrayLike | None, n: int, what: str, default: str) -> NDArray[np.generic]:
@@ -186,11 +189,18 @@ def _canonical(vectors: Vectors, keys: tuple[NDArray[np.generic], ...], used: Ro
 
     Sums of floats depend on their order, and so does who of two equals comes first.
     """
-    rows = np.ascontiguousarray(vectors[used])
-    raw = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).reshape(-1)
-    rank = np.unique(raw, return_inverse=True)[1].reshape(-1)
-    order: Rows = np.lexsort((*(key[used] for key in reversed(keys)), rank))
+    order: Rows = np.lexsort((*(key[used] for key in reversed(keys)), _digest(vectors)[used]))
     return used[order]
+
+
+def _digest(vectors: Vectors) -> NDArray[np.uint64]:
+    """(n,) a number of each row's bytes alone; two different rows share one by no real chance."""
+    factor = np.random.default_rng(0).integers(2**63, size=vectors.shape[1], dtype=np.uint64)
+    digest = np.empty(len(vectors), np.uint64)
+    for i in range(0, len(vectors), 4096):
+        words = vectors[i : i + 4096].view(np.uint32).astype(np.uint64)
+        digest[i : i + 4096] = ((words + factor) * (words ^ (factor >> np.uint64(7)))).sum(axis=1)
+    return digest
 
 
 def _faces(links: Links, position: Rows) -> Rows:
