@@ -2,6 +2,13 @@ CREATE SCHEMA analytics;
 
 CREATE SCHEMA memoria;
 
+CREATE FUNCTION memoria.beside_name(event uuid) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO ''
+    AS $$
+    select 'beside_' || replace(event::text, '-', '')
+$$;
+
 CREATE FUNCTION memoria.cleanup_face_embeddings_on_event_archive() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
@@ -24,12 +31,34 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.create_beside_partition(event uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+declare
+    part text := memoria.beside_name(event);
+begin
+    if to_regclass(format('memoria.%I', part)) is not null then
+        return;
+    end if;
+    lock table memoria.media in access exclusive mode;
+    execute format('create table memoria.%I (like memoria.faces_beside including defaults including constraints)', part);
+    execute format('alter table memoria.%I add foreign key (event_id, media_id) '
+        'references memoria.media (event_id, id) on delete cascade', part);
+    execute format('alter table memoria.%I enable row level security', part);
+    execute format('alter table memoria.%I force row level security', part);
+    execute format('alter table memoria.faces_beside attach partition memoria.%I for values in (%L)',
+        part, event);
+end
+$$;
+
 CREATE FUNCTION memoria.create_event_partition(event uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 declare
     part text := memoria.partition_name(event);
+    who text;
 begin
     if to_regclass(format('memoria.%I', part)) is not null then
         return;
@@ -40,10 +69,15 @@ begin
     execute format('create table memoria.%I (like memoria.faces including defaults including constraints)', part);
     execute format('alter table memoria.%I add foreign key (event_id, media_id) '
         'references memoria.media (event_id, id) on delete cascade', part);
-    execute format('alter table memoria.%I add foreign key (event_id, face_person_id) '
-        'references memoria.face_persons (event_id, id)', part);
+    foreach who in array array['face_person_id', 'machine_person_id'] loop
+        execute format('alter table memoria.%I add foreign key (event_id, %I) '
+            'references memoria.face_persons (event_id, id)', part, who);
+    end loop;
     execute format('alter table memoria.%I enable row level security', part);
     execute format('alter table memoria.%I force row level security', part);
+    execute format('create trigger %I before truncate on memoria.%I '
+        'for each statement execute function memoria.not_truncated()',
+        'faces_not_truncated', part);
     execute format('alter table memoria.faces attach partition memoria.%I for values in (%L)',
         part, event);
 end
@@ -54,6 +88,35 @@ CREATE FUNCTION memoria.current_user_id() RETURNS uuid
     SET search_path TO ''
     AS $$
     select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid
+$$;
+
+CREATE FUNCTION memoria.decided_face(event uuid, face uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select exists (
+        select from memoria.decisions d
+        where d.transaction = pg_current_xact_id() and d.event_id = event
+            and (face = any (d.face_ids) or face = any (d.affected_face_ids))
+    ) or exists (
+        select from memoria.erasures e
+        where e.transaction = pg_current_xact_id() and e.event_id = event
+    )
+$$;
+
+CREATE FUNCTION memoria.decided_person(event uuid, person uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    select exists (
+        select from memoria.decisions d
+        where d.transaction = pg_current_xact_id() and d.event_id = event
+            and (person in (d.person_id, d.other_person_id) or person = any (d.person_ids)
+                or person = any (d.affected_person_ids))
+    ) or exists (
+        select from memoria.erasures e
+        where e.transaction = pg_current_xact_id() and e.event_id = event
+    )
 $$;
 
 CREATE FUNCTION memoria.decisions_append_only() RETURNS trigger
@@ -73,11 +136,26 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.drop_beside_partition(event uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+begin
+    delete from memoria.backfills where event_id = event;
+    delete from memoria.media_beside where event_id = event;
+    execute format('drop table if exists memoria.%I', memoria.beside_name(event));
+end
+$$;
+
 CREATE FUNCTION memoria.drop_event_partition(event uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
     AS $$
 begin
+    perform memoria.drop_beside_partition(event);
+    delete from memoria.cluster_proposals where event_id = event;
+    update memoria.cluster_runs set status = 'held', reason = 'the faces of the event went'
+    where event_id = event and status = 'proposed';
     update memoria.face_persons set representative_face_id = null
     where event_id = event and representative_face_id is not null;
     update memoria.media_tags set face_id = null
@@ -115,6 +193,30 @@ begin
             using errcode = 'foreign_key_violation';
     end if;
     return new;
+end
+$$;
+
+CREATE FUNCTION memoria.face_persons_keep_decisions() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    if tg_op = 'DELETE' then
+        if not exists (select from memoria.events where id = old.event_id)
+            or memoria.decided_person(old.event_id, old.id) then
+            return old;
+        end if;
+    elsif (old.id, old.event_id, old.status, old.linked_user_id, old.invitation_email,
+            old.merged_into_id, old.human_touched)
+        is not distinct from (new.id, new.event_id, new.status, new.linked_user_id,
+            new.invitation_email, new.merged_into_id, new.human_touched)
+        or memoria.decided_person(old.event_id, old.id) then
+        return new;
+    end if;
+    raise exception 'person %: a human decided on it, so no % without a decision',
+        old.id, lower(tg_op)
+        using hint = 'insert a decision that names it into memoria.decisions in this transaction',
+              errcode = 'insufficient_privilege';
 end
 $$;
 
@@ -176,6 +278,30 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.faces_keep_decisions() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    if tg_op = 'DELETE' then
+        if not exists (select from memoria.media where event_id = old.event_id and id = old.media_id)
+            or memoria.decided_face(old.event_id, old.id) then
+            return old;
+        end if;
+    elsif (old.id, old.event_id, old.media_id, old.verdict, old.not_person_ids, old.human_touched)
+        is not distinct from
+        (new.id, new.event_id, new.media_id, new.verdict, new.not_person_ids, new.human_touched)
+        and (old.verdict is null or (old.face_person_id, old.machine_person_id)
+            is not distinct from (new.face_person_id, new.machine_person_id))
+        or memoria.decided_face(old.event_id, old.id) then
+        return new;
+    end if;
+    raise exception 'face %: a human decided on it, so no % without a decision', old.id, lower(tg_op)
+        using hint = 'insert a decision that names it into memoria.decisions in this transaction',
+              errcode = 'insufficient_privilege';
+end
+$$;
+
 CREATE FUNCTION memoria.media_frees_copies() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -216,6 +342,26 @@ CREATE FUNCTION memoria.my_events(VARIADIC roles text[]) RETURNS SETOF uuid
     where user_id = memoria.current_user_id() and role = any (roles)
 $$;
 
+CREATE FUNCTION memoria.not_truncated() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    raise exception 'memoria.% is not truncated: humans decided on what is in it', tg_table_name
+        using hint = 'delete the event', errcode = 'insufficient_privilege';
+end
+$$;
+
+CREATE FUNCTION memoria.of_this_transaction() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+begin
+    new.transaction := case tg_op when 'INSERT' then pg_current_xact_id() else old.transaction end;
+    return new;
+end
+$$;
+
 CREATE FUNCTION memoria.partition_name(event uuid) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO ''
@@ -228,11 +374,12 @@ CREATE FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) RETURN
     SET search_path TO ''
     AS $$
 declare
+    erasure uuid;
     person_ids uuid[];
     purged_ids uuid[];
     photo_ids uuid[];
     tags integer;
-    receipt jsonb;
+    done jsonb;
 begin
     if "user" is null or event is null then
         raise exception 'purge_face_data_for_user needs a user and an event'
@@ -243,6 +390,8 @@ begin
     -- nothing moves between the statements below.
     perform from memoria.events where id = event for no key update;
     lock table memoria.media in row exclusive mode;  -- before persons: create_event_partition
+    insert into memoria.erasures (event_id, scope, status) values (event, 'person', 'running')
+    returning id into erasure;
     with recursive theirs as (
         select id from memoria.face_persons where event_id = event and linked_user_id = "user"
         union
@@ -266,19 +415,34 @@ begin
     get diagnostics tags = row_count;
     delete from memoria.faces f where f.event_id = event and f.id = any (purged_ids);
     update memoria.faces f
-    set evidence = array(select e from unnest(f.evidence) e where e <> all (purged_ids))
-    where f.event_id = event and f.evidence && purged_ids;
+    set evidence = array(select e from unnest(f.evidence) e where e <> all (purged_ids)),
+        not_person_ids = array(select n from unnest(f.not_person_ids) n where n <> all (person_ids)),
+        machine_person_id = case when f.machine_person_id = any (person_ids) then null
+            else f.machine_person_id end
+    where f.event_id = event and (f.evidence && purged_ids or f.not_person_ids && person_ids
+        or f.machine_person_id = any (person_ids));
     delete from memoria.face_persons p where p.event_id = event and p.id = any (person_ids);
     update memoria.media m
     set faces_found = (select count(*) from memoria.faces f
                        where f.event_id = event and f.media_id = m.id and not f.lost)
     where m.event_id = event and m.id = any (photo_ids) and m.faces_found is not null;
+    if cardinality(person_ids) + cardinality(purged_ids) > 0 then
+        delete from memoria.cluster_proposals c where c.event_id = event;
+        update memoria.cluster_runs r set status = 'held', plan = null, reason = 'a person was erased'
+        where r.event_id = event and r.status = 'proposed';
+        delete from memoria.media_beside b where b.event_id = event;
+        -- not dropped, which would lock media, and two of us would wait for one another
+        if to_regclass(format('memoria.%I', memoria.beside_name(event))) is not null then
+            execute format('truncate memoria.%I', memoria.beside_name(event));
+        end if;
+    end if;
 
-    receipt := jsonb_build_object('persons', cardinality(person_ids),
+    done := jsonb_build_object('persons', cardinality(person_ids),
         'faces', cardinality(purged_ids), 'embeddings', cardinality(purged_ids), 'tags', tags);
-    insert into memoria.erasures (event_id, scope, status, receipt, completed_at)
-    values (event, 'person', 'completed', receipt, now());
-    return receipt;
+    update memoria.erasures e
+    set status = 'completed', receipt = done, completed_at = now()
+    where e.id = erasure;
+    return done;
 end
 $$;
 
@@ -296,23 +460,26 @@ begin
     perform from memoria.face_persons p
     where p.event_id = event and p.id = any (persons) order by p.id for no key update;
     with counted as (
-        select f.face_person_id, count(*) as faces, round(avg(f.quality_score)::numeric, 4) as quality
+        select f.face_person_id, count(*) as faces,
+            round(avg(f.quality_score)::numeric, 4) as quality,
+            (array_agg(f.id order by f.lost, f.quality_class, f.quality_score desc, f.id))[1] as best
         from memoria.faces f
         where f.event_id = event and f.face_person_id = any (persons)
         group by f.face_person_id
     ), fresh as (
-        select one.id, jsonb_build_object('face_count', coalesce(c.faces, 0),
+        select one.id, c.best, jsonb_build_object('face_count', coalesce(c.faces, 0),
             'avg_quality', c.quality) as counts
         from unnest(persons) as one (id)
         left join counted c on c.face_person_id = one.id
     )
     update memoria.face_persons p
     set metadata = p.metadata || fresh.counts,
+        representative_face_id = fresh.best,
         version = p.version + (p.status = 'pending')::integer,
         updated_at = now()
     from fresh
     where p.event_id = event and p.id = any (persons) and p.id = fresh.id
-        and not p.metadata @> fresh.counts;
+        and (not p.metadata @> fresh.counts or p.representative_face_id is distinct from fresh.best);
 end
 $$;
 
@@ -474,15 +641,28 @@ CREATE TABLE memoria.cluster_runs (
     status text DEFAULT 'proposed'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     published_at timestamp with time zone,
+    kind text DEFAULT 'full'::text NOT NULL,
+    diff jsonb,
+    plan jsonb,
+    reason text,
     CONSTRAINT cluster_runs_check CHECK (((status = 'published'::text) = (published_at IS NOT NULL))),
+    CONSTRAINT cluster_runs_diff_check CHECK ((jsonb_typeof(diff) = 'object'::text)),
+    CONSTRAINT cluster_runs_kind_check CHECK ((kind = ANY (ARRAY['full'::text, 'incremental'::text, 'model'::text]))),
     CONSTRAINT cluster_runs_measures_check CHECK ((jsonb_typeof(measures) = 'object'::text)),
     CONSTRAINT cluster_runs_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
+    CONSTRAINT cluster_runs_plan_check CHECK ((jsonb_typeof(plan) = 'object'::text)),
     CONSTRAINT cluster_runs_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'published'::text, 'held'::text])))
 );
 
 ALTER TABLE ONLY memoria.cluster_runs FORCE ROW LEVEL SECURITY;
 
 COMMENT ON COLUMN memoria.cluster_runs.fingerprint IS 'Of the faces that went in: the same faces have the same one.';
+
+COMMENT ON COLUMN memoria.cluster_runs.diff IS 'What publishing it changes, for a human to read.';
+
+COMMENT ON COLUMN memoria.cluster_runs.plan IS 'Of a proposal: its persons in the order of their clusters, and who redirects to whom.';
+
+COMMENT ON COLUMN memoria.cluster_runs.reason IS 'Why it is held.';
 
 CREATE VIEW analytics.last_clustering WITH (security_invoker='true') AS
  SELECT DISTINCT ON (event_id) event_id,
@@ -510,6 +690,7 @@ CREATE TABLE memoria.face_persons (
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    human_touched boolean DEFAULT false NOT NULL,
     CONSTRAINT face_persons_check CHECK ((merged_into_id <> id)),
     CONSTRAINT face_persons_check1 CHECK (((status <> 'merged'::text) OR (merged_into_id IS NOT NULL))),
     CONSTRAINT face_persons_check2 CHECK (((status <> 'linked'::text) OR (linked_user_id IS NOT NULL))),
@@ -525,6 +706,8 @@ COMMENT ON COLUMN memoria.face_persons.model IS 'The model pack whose faces it w
 
 COMMENT ON COLUMN memoria.face_persons.version IS 'For optimistic concurrency: grows whenever a person changes, bar the counts of a reviewed one.';
 
+COMMENT ON COLUMN memoria.face_persons.human_touched IS 'An active decision names it.';
+
 CREATE VIEW analytics.people WITH (security_invoker='true') AS
  SELECT event_id,
     status,
@@ -532,6 +715,28 @@ CREATE VIEW analytics.people WITH (security_invoker='true') AS
     COALESCE(sum(((metadata ->> 'face_count'::text))::integer), (0)::bigint) AS faces
    FROM memoria.face_persons
   GROUP BY event_id, status;
+
+CREATE TABLE memoria.backfills (
+    event_id uuid NOT NULL,
+    model text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT backfills_model_check CHECK ((model <> ''::text))
+);
+
+ALTER TABLE ONLY memoria.backfills FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE memoria.cluster_proposals (
+    run_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    face_id uuid NOT NULL,
+    person_id uuid,
+    probability real,
+    margin real,
+    evidence uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    CONSTRAINT cluster_proposals_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision)))
+);
+
+ALTER TABLE ONLY memoria.cluster_proposals FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE memoria.consents (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -565,6 +770,13 @@ CREATE TABLE memoria.decisions (
     reason text,
     supersedes uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    rest_face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    person_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    affected_face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    affected_person_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    before jsonb DEFAULT '{}'::jsonb NOT NULL,
+    transaction xid8 DEFAULT pg_current_xact_id(),
+    CONSTRAINT decisions_before_check CHECK ((jsonb_typeof(before) = 'object'::text)),
     CONSTRAINT decisions_check CHECK (((kind <> 'undo'::text) OR (supersedes IS NOT NULL))),
     CONSTRAINT decisions_details_check CHECK ((jsonb_typeof(details) = 'object'::text)),
     CONSTRAINT decisions_kind_check CHECK ((kind = ANY (ARRAY['confirm'::text, 'reject'::text, 'merge'::text, 'split'::text, 'move'::text, 'ignore'::text, 'not_a_face'::text, 'assign'::text, 'invite'::text, 'unassign'::text, 'undo'::text])))
@@ -573,6 +785,16 @@ CREATE TABLE memoria.decisions (
 ALTER TABLE ONLY memoria.decisions FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE memoria.decisions IS 'Append-only; the current state is a fold over it, by seq.';
+
+COMMENT ON COLUMN memoria.decisions.face_ids IS 'The faces it says something of, as they stood.';
+
+COMMENT ON COLUMN memoria.decisions.rest_face_ids IS 'The faces that those are told apart from.';
+
+COMMENT ON COLUMN memoria.decisions.affected_face_ids IS 'All faces that it changed: an undo, for instance, names none itself.';
+
+COMMENT ON COLUMN memoria.decisions.before IS 'What the machine said of them (faces) and what was of persons before it, for its undo.';
+
+COMMENT ON COLUMN memoria.decisions.transaction IS 'The one that took it, and may carry it out.';
 
 ALTER TABLE memoria.decisions ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME memoria.decisions_seq_seq
@@ -592,6 +814,7 @@ CREATE TABLE memoria.erasures (
     receipt jsonb,
     requested_at timestamp with time zone DEFAULT now() NOT NULL,
     completed_at timestamp with time zone,
+    transaction xid8 DEFAULT pg_current_xact_id(),
     CONSTRAINT erasures_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
     CONSTRAINT erasures_receipt_check CHECK ((jsonb_typeof(receipt) = 'object'::text)),
     CONSTRAINT erasures_scope_check CHECK ((scope = ANY (ARRAY['person'::text, 'event'::text]))),
@@ -630,18 +853,27 @@ CREATE TABLE memoria.faces (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     embedded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     erased_at timestamp with time zone,
+    machine_person_id uuid,
+    verdict text,
+    not_person_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     CONSTRAINT faces_bbox_check CHECK (COALESCE((((((bbox ->> 'x'::text))::double precision >= (0)::double precision) AND (((bbox ->> 'x'::text))::double precision <= (1)::double precision)) AND ((((bbox ->> 'y'::text))::double precision >= (0)::double precision) AND (((bbox ->> 'y'::text))::double precision <= (1)::double precision)) AND (((bbox ->> 'w'::text))::double precision > (0)::double precision) AND (((bbox ->> 'h'::text))::double precision > (0)::double precision) AND ((((bbox ->> 'x'::text))::double precision + ((bbox ->> 'w'::text))::double precision) <= (1.000001)::double precision) AND ((((bbox ->> 'y'::text))::double precision + ((bbox ->> 'h'::text))::double precision) <= (1.000001)::double precision)), false)),
     CONSTRAINT faces_check CHECK (((NOT lost) OR human_touched)),
     CONSTRAINT faces_det_score_check CHECK (((det_score >= (0)::double precision) AND (det_score <= (1)::double precision))),
     CONSTRAINT faces_embedding_unit_length CHECK (((embedding IS NULL) OR ((public.l2_norm(embedding) >= (0.99)::double precision) AND (public.l2_norm(embedding) <= (1.01)::double precision)))),
     CONSTRAINT faces_embedding_unless_erased CHECK (((embedding IS NULL) = (erased_at IS NOT NULL))),
+    CONSTRAINT faces_not_whom_it_is_not CHECK ((NOT (face_person_id = ANY (not_person_ids)))),
     CONSTRAINT faces_probability_check CHECK (((probability >= (0)::double precision) AND (probability <= (1)::double precision))),
     CONSTRAINT faces_quality_class_check CHECK ((quality_class = ANY (ARRAY['A'::text, 'B'::text, 'C'::text]))),
-    CONSTRAINT faces_quality_score_check CHECK (((quality_score >= (0)::double precision) AND (quality_score <= (1)::double precision)))
+    CONSTRAINT faces_quality_score_check CHECK (((quality_score >= (0)::double precision) AND (quality_score <= (1)::double precision))),
+    CONSTRAINT faces_verdict_by_a_human CHECK ((human_touched OR ((verdict IS NULL) AND (not_person_ids = '{}'::uuid[])))),
+    CONSTRAINT faces_verdict_check CHECK ((verdict = ANY (ARRAY['person'::text, 'ignored'::text, 'not_a_face'::text]))),
+    CONSTRAINT faces_verdict_says_who CHECK (((verdict IS NULL) OR ((verdict = 'person'::text) = (face_person_id IS NOT NULL))))
 )
 PARTITION BY LIST (event_id);
 
 ALTER TABLE ONLY memoria.faces FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.faces.face_person_id IS 'Who it is: what the verdict says, else the person the machine found, merges followed.';
 
 COMMENT ON COLUMN memoria.faces.bbox IS '{x, y, w, h} in [0, 1] of the upright photo.';
 
@@ -653,7 +885,67 @@ COMMENT ON COLUMN memoria.faces.probability IS 'That the face is of face_person_
 
 COMMENT ON COLUMN memoria.faces.margin IS 'How far the runner-up was behind.';
 
+COMMENT ON COLUMN memoria.faces.human_touched IS 'An active decision names it, or it was lost so.';
+
 COMMENT ON COLUMN memoria.faces.lost IS 'A human touched it, and no analysis finds it any more.';
+
+COMMENT ON COLUMN memoria.faces.machine_person_id IS 'What the last automatic run said; frozen while a verdict stands, so that undo finds it.';
+
+COMMENT ON COLUMN memoria.faces.verdict IS 'What a human said, or null: then the machine decides.';
+
+COMMENT ON COLUMN memoria.faces.not_person_ids IS 'Whom a human said it is not.';
+
+CREATE TABLE memoria.faces_beside (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    media_id uuid NOT NULL,
+    face_id uuid,
+    bbox jsonb NOT NULL,
+    landmarks jsonb,
+    det_score real,
+    quality_score real DEFAULT 0 NOT NULL,
+    quality_class text DEFAULT 'A'::text NOT NULL,
+    embedding public.halfvec(512) NOT NULL,
+    model text NOT NULL,
+    embedded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT faces_beside_det_score_check CHECK (((det_score >= (0)::double precision) AND (det_score <= (1)::double precision))),
+    CONSTRAINT faces_beside_embedding_check CHECK (((public.l2_norm(embedding) >= (0.99)::double precision) AND (public.l2_norm(embedding) <= (1.01)::double precision))),
+    CONSTRAINT faces_beside_quality_class_check CHECK ((quality_class = ANY (ARRAY['A'::text, 'B'::text, 'C'::text]))),
+    CONSTRAINT faces_beside_quality_score_check CHECK (((quality_score >= (0)::double precision) AND (quality_score <= (1)::double precision)))
+)
+PARTITION BY LIST (event_id);
+
+ALTER TABLE ONLY memoria.faces_beside FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.faces_beside IS 'What another pack finds, until the event moves to it.';
+
+COMMENT ON COLUMN memoria.faces_beside.face_id IS 'The face that it is, matched by its box, or null.';
+
+CREATE TABLE memoria.media_beside (
+    event_id uuid NOT NULL,
+    media_id uuid NOT NULL,
+    model text NOT NULL,
+    etag text,
+    seen timestamp with time zone,
+    sha256 text,
+    width integer,
+    height integer,
+    faces_found integer,
+    seconds real,
+    attempts integer DEFAULT 1 NOT NULL,
+    error_code text,
+    error text,
+    done_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT media_beside_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT media_beside_check CHECK (((error_code IS NOT NULL) OR ((sha256 IS NOT NULL) AND (faces_found IS NOT NULL)))),
+    CONSTRAINT media_beside_faces_found_check CHECK ((faces_found >= 0)),
+    CONSTRAINT media_beside_height_check CHECK ((height > 0)),
+    CONSTRAINT media_beside_seconds_check CHECK ((seconds >= (0)::double precision)),
+    CONSTRAINT media_beside_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT media_beside_width_check CHECK ((width > 0))
+);
+
+ALTER TABLE ONLY memoria.media_beside FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE memoria.media_tags (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -680,6 +972,12 @@ CREATE TABLE memoria.migrations (
 ALTER TABLE ONLY memoria.migrations FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE memoria.migrations IS 'Which files of sql/migrations this database has seen.';
+
+ALTER TABLE ONLY memoria.backfills
+    ADD CONSTRAINT backfills_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY memoria.cluster_proposals
+    ADD CONSTRAINT cluster_proposals_pkey PRIMARY KEY (run_id, face_id);
 
 ALTER TABLE ONLY memoria.cluster_runs
     ADD CONSTRAINT cluster_runs_pkey PRIMARY KEY (id);
@@ -708,8 +1006,14 @@ ALTER TABLE ONLY memoria.face_persons
 ALTER TABLE ONLY memoria.face_persons
     ADD CONSTRAINT face_persons_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY memoria.faces_beside
+    ADD CONSTRAINT faces_beside_pkey PRIMARY KEY (id, event_id);
+
 ALTER TABLE ONLY memoria.faces
     ADD CONSTRAINT faces_pkey PRIMARY KEY (id, event_id);
+
+ALTER TABLE ONLY memoria.media_beside
+    ADD CONSTRAINT media_beside_pkey PRIMARY KEY (event_id, media_id);
 
 ALTER TABLE ONLY memoria.media
     ADD CONSTRAINT media_event_id_id_key UNIQUE (event_id, id);
@@ -732,7 +1036,11 @@ ALTER TABLE ONLY memoria.migrations
 ALTER TABLE ONLY memoria.ml_jobs
     ADD CONSTRAINT ml_jobs_pkey PRIMARY KEY (id);
 
+CREATE INDEX cluster_proposals_event ON memoria.cluster_proposals USING btree (event_id);
+
 CREATE INDEX cluster_runs_event ON memoria.cluster_runs USING btree (event_id, published_at DESC);
+
+CREATE UNIQUE INDEX cluster_runs_proposed ON memoria.cluster_runs USING btree (event_id) WHERE (status = 'proposed'::text);
 
 CREATE INDEX consents_event ON memoria.consents USING btree (event_id);
 
@@ -740,7 +1048,11 @@ CREATE INDEX consents_user ON memoria.consents USING btree (user_id, event_id, p
 
 CREATE INDEX decisions_event ON memoria.decisions USING btree (event_id, seq);
 
+CREATE INDEX decisions_transaction ON memoria.decisions USING btree (transaction);
+
 CREATE INDEX erasures_open ON memoria.erasures USING btree (requested_at) WHERE (completed_at IS NULL);
+
+CREATE INDEX erasures_transaction ON memoria.erasures USING btree (transaction);
 
 CREATE INDEX event_members_user ON memoria.event_members USING btree (user_id);
 
@@ -751,6 +1063,10 @@ CREATE INDEX face_persons_linked ON memoria.face_persons USING btree (linked_use
 CREATE INDEX face_persons_merged ON memoria.face_persons USING btree (event_id, merged_into_id) WHERE (merged_into_id IS NOT NULL);
 
 CREATE INDEX face_persons_status ON memoria.face_persons USING btree (event_id, status);
+
+CREATE INDEX faces_beside_media ON ONLY memoria.faces_beside USING btree (event_id, media_id);
+
+CREATE INDEX faces_machine_person ON ONLY memoria.faces USING btree (event_id, machine_person_id);
 
 CREATE INDEX faces_media ON ONLY memoria.faces USING btree (event_id, media_id);
 
@@ -785,19 +1101,46 @@ CREATE TRIGGER decisions_append_only BEFORE DELETE OR UPDATE ON memoria.decision
 
 CREATE TRIGGER decisions_not_truncated BEFORE TRUNCATE ON memoria.decisions FOR EACH STATEMENT EXECUTE FUNCTION memoria.decisions_append_only();
 
+CREATE TRIGGER decisions_of_this_transaction BEFORE INSERT ON memoria.decisions FOR EACH ROW EXECUTE FUNCTION memoria.of_this_transaction();
+
+CREATE TRIGGER erasures_of_this_transaction BEFORE INSERT OR UPDATE ON memoria.erasures FOR EACH ROW EXECUTE FUNCTION memoria.of_this_transaction();
+
 CREATE TRIGGER events_create_partition AFTER INSERT ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.events_partition();
 
 CREATE TRIGGER events_drop_partition BEFORE DELETE ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.events_partition();
 
 CREATE TRIGGER face_persons_guard BEFORE INSERT OR UPDATE OF representative_face_id, event_id ON memoria.face_persons FOR EACH ROW WHEN ((new.representative_face_id IS NOT NULL)) EXECUTE FUNCTION memoria.face_persons_guard();
 
+CREATE TRIGGER face_persons_keep_decided BEFORE DELETE ON memoria.face_persons FOR EACH ROW WHEN ((old.human_touched OR (old.status = ANY (ARRAY['linked'::text, 'invited'::text, 'ignored'::text])))) EXECUTE FUNCTION memoria.face_persons_keep_decisions();
+
+CREATE TRIGGER face_persons_keep_decisions BEFORE UPDATE ON memoria.face_persons FOR EACH ROW WHEN ((old.human_touched OR new.human_touched OR (old.status = ANY (ARRAY['linked'::text, 'invited'::text, 'ignored'::text])))) EXECUTE FUNCTION memoria.face_persons_keep_decisions();
+
+CREATE TRIGGER face_persons_not_truncated BEFORE TRUNCATE ON memoria.face_persons FOR EACH STATEMENT EXECUTE FUNCTION memoria.not_truncated();
+
 CREATE TRIGGER faces_gone AFTER DELETE ON memoria.faces REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.faces_gone();
 
 CREATE TRIGGER faces_guard BEFORE INSERT OR UPDATE OF embedding, event_id ON memoria.faces FOR EACH ROW WHEN ((new.embedding IS NOT NULL)) EXECUTE FUNCTION memoria.faces_guard();
 
+CREATE TRIGGER faces_guard BEFORE INSERT OR UPDATE OF embedding, event_id ON memoria.faces_beside FOR EACH ROW EXECUTE FUNCTION memoria.faces_guard();
+
+CREATE TRIGGER faces_keep_decided BEFORE DELETE ON memoria.faces FOR EACH ROW WHEN (old.human_touched) EXECUTE FUNCTION memoria.faces_keep_decisions();
+
+CREATE TRIGGER faces_keep_decisions BEFORE UPDATE ON memoria.faces FOR EACH ROW WHEN ((old.human_touched OR new.human_touched)) EXECUTE FUNCTION memoria.faces_keep_decisions();
+
+CREATE TRIGGER faces_not_truncated BEFORE TRUNCATE ON memoria.faces FOR EACH STATEMENT EXECUTE FUNCTION memoria.not_truncated();
+
 CREATE TRIGGER media_frees_copies AFTER DELETE ON memoria.media REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.media_frees_copies();
 
 CREATE TRIGGER media_tags_guard BEFORE INSERT OR UPDATE OF event_id, media_id, face_id ON memoria.media_tags FOR EACH ROW EXECUTE FUNCTION memoria.media_tags_guard();
+
+ALTER TABLE ONLY memoria.backfills
+    ADD CONSTRAINT backfills_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.cluster_proposals
+    ADD CONSTRAINT cluster_proposals_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.cluster_proposals
+    ADD CONSTRAINT cluster_proposals_run_id_fkey FOREIGN KEY (run_id) REFERENCES memoria.cluster_runs(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY memoria.cluster_runs
     ADD CONSTRAINT cluster_runs_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
@@ -820,11 +1163,23 @@ ALTER TABLE ONLY memoria.face_persons
 ALTER TABLE ONLY memoria.face_persons
     ADD CONSTRAINT face_persons_event_id_merged_into_id_fkey FOREIGN KEY (event_id, merged_into_id) REFERENCES memoria.face_persons(event_id, id);
 
+ALTER TABLE memoria.faces_beside
+    ADD CONSTRAINT faces_beside_event_id_media_id_fkey FOREIGN KEY (event_id, media_id) REFERENCES memoria.media(event_id, id) ON DELETE CASCADE;
+
 ALTER TABLE memoria.faces
     ADD CONSTRAINT faces_event_id_face_person_id_fkey FOREIGN KEY (event_id, face_person_id) REFERENCES memoria.face_persons(event_id, id);
 
 ALTER TABLE memoria.faces
+    ADD CONSTRAINT faces_event_id_machine_person_id_fkey FOREIGN KEY (event_id, machine_person_id) REFERENCES memoria.face_persons(event_id, id);
+
+ALTER TABLE memoria.faces
     ADD CONSTRAINT faces_event_id_media_id_fkey FOREIGN KEY (event_id, media_id) REFERENCES memoria.media(event_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.media_beside
+    ADD CONSTRAINT media_beside_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.media_beside
+    ADD CONSTRAINT media_beside_event_id_media_id_fkey FOREIGN KEY (event_id, media_id) REFERENCES memoria.media(event_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY memoria.media
     ADD CONSTRAINT media_event_id_duplicate_of_fkey FOREIGN KEY (event_id, duplicate_of) REFERENCES memoria.media(event_id, id) DEFERRABLE INITIALLY DEFERRED;
@@ -851,6 +1206,10 @@ CREATE POLICY analyst_reads ON memoria.media FOR SELECT TO memoria_analyst USING
 
 CREATE POLICY analyst_reads ON memoria.ml_jobs FOR SELECT TO memoria_analyst USING (true);
 
+ALTER TABLE memoria.backfills ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.cluster_proposals ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE memoria.cluster_runs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.consents ENABLE ROW LEVEL SECURITY;
@@ -867,9 +1226,13 @@ ALTER TABLE memoria.face_persons ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.faces ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE memoria.faces_beside ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY linked_or_organiser_reads ON memoria.face_persons FOR SELECT TO authenticated USING (((linked_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
 
 ALTER TABLE memoria.media ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.media_beside ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.media_tags ENABLE ROW LEVEL SECURITY;
 
@@ -897,6 +1260,10 @@ CREATE POLICY own_or_organiser_reads ON memoria.faces FOR SELECT TO authenticate
 
 CREATE POLICY own_reads ON memoria.consents FOR SELECT TO authenticated USING ((user_id = ( SELECT memoria.current_user_id() AS current_user_id)));
 
+CREATE POLICY service ON memoria.backfills TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.cluster_proposals TO memoria_service USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON memoria.cluster_runs TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.consents TO memoria_service USING (true) WITH CHECK (true);
@@ -913,7 +1280,11 @@ CREATE POLICY service ON memoria.face_persons TO memoria_service USING (true) WI
 
 CREATE POLICY service ON memoria.faces TO memoria_service USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON memoria.faces_beside TO memoria_service USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON memoria.media TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.media_beside TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.media_tags TO memoria_service USING (true) WITH CHECK (true);
 
@@ -930,8 +1301,20 @@ GRANT USAGE ON SCHEMA memoria TO memoria_service;
 GRANT USAGE ON SCHEMA memoria TO authenticated;
 GRANT USAGE ON SCHEMA memoria TO memoria_analyst;
 
+REVOKE ALL ON FUNCTION memoria.create_beside_partition(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.create_beside_partition(event uuid) TO memoria_service;
+
 REVOKE ALL ON FUNCTION memoria.create_event_partition(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.create_event_partition(event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.decided_face(event uuid, face uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.decided_face(event uuid, face uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.decided_person(event uuid, person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.decided_person(event uuid, person uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.drop_beside_partition(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.drop_beside_partition(event uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.drop_event_partition(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.drop_event_partition(event uuid) TO memoria_service;
@@ -1072,6 +1455,10 @@ GRANT SELECT(metadata) ON TABLE memoria.face_persons TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.people TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.people TO memoria_service;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.backfills TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.cluster_proposals TO memoria_service;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.consents TO memoria_service;
 GRANT SELECT ON TABLE memoria.consents TO authenticated;
 
@@ -1116,6 +1503,16 @@ GRANT SELECT(human_touched) ON TABLE memoria.faces TO authenticated;
 GRANT SELECT(lost) ON TABLE memoria.faces TO authenticated;
 
 GRANT SELECT(created_at) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(machine_person_id) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(verdict) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(not_person_ids) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.faces_beside TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media_beside TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media_tags TO memoria_service;
 GRANT SELECT ON TABLE memoria.media_tags TO authenticated;
