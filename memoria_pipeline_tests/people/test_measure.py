@@ -96,3 +96,26 @@ def test_silhouette_is_the_textbooks() -> None:
 
 def test_silhouette_of_one_group_is_not_a_number() -> None:
     assert np.isnan(measure.silhouette(np.eye(3, dtype=np.float32), [0, 0, 0]))
+
+
+def test_a_face_is_right_where_most_of_the_others_are_its_person() -> None:
+    labels = [0, 0, 0, 0, 1, 1, 2, 3, 4, 4, 4]
+    truth = ["a", "a", "a", "b", "b", "c", "c", "d", "e", "f", "f"]
+    found = measure.right(labels, truth).tolist()
+    #               a, a, a with one b   b, c apart      c is elsewhere, d is not   e among f
+    assert found == [True, True, True, False, False, False, False, True, False, True, True]
+
+
+def test_a_group_belongs_to_whom_it_shows_most() -> None:
+    assert measure.majority([7, 7, 7, 2, 2], [5, 6, 6, 6, 5]).tolist() == [0, 1]
+
+
+def test_a_p_that_is_right_on_average_has_no_calibration_error() -> None:
+    p = np.repeat([0.25, 0.75], 400)
+    right = np.tile([True, False, False, False], 200)
+    right[400:] = ~right[400:]
+    assert measure.calibration_error(p, right) == pytest.approx(0)
+    assert measure.calibration_error(p, right, mass=True) == pytest.approx(0)
+    assert measure.calibration_error(p, ~right) == pytest.approx(0.5)
+    assert measure.calibration_error(np.ones(4), np.array([True] * 3 + [False])) == 0.25
+    assert measure.calibration_error(np.empty(0), np.empty(0, bool)) == 0
