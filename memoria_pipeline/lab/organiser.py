@@ -22,6 +22,9 @@ Index = NDArray[np.int64]
 PATIENCE = 10
 """Answers between two looks at the queue, about."""
 
+GONE = np.float32(-2)
+"""The cosine of a pair that is no question any more."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
@@ -174,30 +177,25 @@ def _pairs_by_similarity(scene: Scene, person: Index) -> Iterator[tuple[int, int
     closed = ~groups.may_meet(a, b)
     apart[a[closed], b[closed]] = apart[b[closed], a[closed]] = True
     means = unit(sums)
-    cosine = np.where(apart, -2, means @ means.T).astype(np.float32)
-    while True:
-        order = np.argsort(-cosine, axis=None, kind="stable")
-        order = order[cosine.reshape(-1)[order] > -2]
-        order = order[order // k < order % k]
-        if not len(order):
-            return
-        for flat in order:
-            a_, b_ = int(flat // k), int(flat % k)
-            same = bool(owner[a_] == owner[b_])
-            yield a_, b_, same
-            cosine[a_, b_] = cosine[b_, a_] = -2
-            apart[a_, b_] = apart[b_, a_] = True
-            if same:
-                break
-        else:
-            return
-        apart[a_] |= apart[b_]
-        apart[:, a_] = apart[a_]
-        apart[b_] = apart[:, b_] = True
-        sums[a_] += sums[b_]
-        means[a_] = unit(sums[a_])
-        cosine[a_] = cosine[:, a_] = np.where(apart[a_], -2, means @ means[a_])
-        cosine[b_] = cosine[:, b_] = -2
+    cosine = np.where(apart, GONE, means @ means.T).astype(np.float32)
+    nearest = cosine.max(axis=1)
+    while nearest.max(initial=GONE) > GONE:
+        one = int(np.argmax(nearest))
+        other = int(np.argmax(cosine[one]))
+        same = bool(owner[one] == owner[other])
+        yield one, other, same
+        cosine[one, other] = cosine[other, one] = GONE
+        apart[one, other] = apart[other, one] = True
+        if same:
+            apart[one] |= apart[other]
+            apart[:, one] = apart[one]
+            apart[other] = apart[:, other] = True
+            sums[one] += sums[other]
+            means[one] = unit(sums[one : one + 1])[0]
+            cosine[one] = cosine[:, one] = np.where(apart[one], GONE, means @ means[one])
+            cosine[other] = cosine[:, other] = GONE
+            nearest = cosine.max(axis=1)
+        nearest[[one, other]] = cosine[[one, other]].max(axis=1)
 
 
 def owners(person: Index, truth: Index) -> Index:

@@ -15,6 +15,12 @@ SUSPECTS = 4_000
 100,000 faces the others are as like their person as faces get, and a comparison of all takes a
 minute."""
 
+ODDS, CROWD, COUPLE = 2.3, 0.42, 0.11
+"""From p that a face disagrees with the rest of its person to the odds that it is the one to be
+taken out: ODDS / faces ** CROWD, and COUPLE times that in a person of two faces, where both
+disagree and only one is wrong, and which met face to face and not by way of a mean. Fitted on 18
+LFW events of both packs; 187 faces were wrong there, and 186 are expected. Without it 297 are."""
+
 BLOCK = 4_000_000
 """Cosines in memory at once: 16 MB."""
 
@@ -61,7 +67,10 @@ def mixed(
         vectors[faces], unit(np.where(size[:, None] > 0, sums, 1)), faces, photo, person
     )
     doubt = np.zeros(len(vectors))
-    doubt[faces] = 1 - probability(own, rival, thresholds)
+    p = probability(own, rival, thresholds).astype(np.float64)
+    n = size[person[faces]]
+    odds = (1 - p) / np.maximum(p, 1e-9) * ODDS / n**CROWD * np.where(n == 2, COUPLE, 1)
+    doubt[faces] = odds / (1 + odds)
     return _by_person(doubt, person, size)
 
 

@@ -12,16 +12,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from memoria_pipeline.people.confidence import pair_probability
-from memoria_pipeline.people.forecast import Forecast, forecast
-from memoria_pipeline.people.graph import Rows, threshold_graph
+from memoria_pipeline.people.candidates import Candidates, candidates
+from memoria_pipeline.people.forecast import TARGETS, Forecast, forecast
+from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import Groups, Vectors, unit
 from memoria_pipeline.people.mixed import Mixed, mixed
 from memoria_pipeline.people.thresholds import Thresholds
 
 Kind = Literal["conflict", "same_person", "mixed", "twice", "lost", "name"]
 Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 CANDIDATES = 5
 """Persons shown beside one, at most."""
@@ -29,12 +28,6 @@ CANDIDATES = 5
 CLOSE = 0.5
 """A further candidate is shown beside the first from this share of its gain on: a screen saves
 clicks, but an answer about an unlikely candidate is wasted."""
-
-LEAST = 0.0005
-"""p of two persons being one from which on they are a question at all."""
-
-PAIRS = 2_000_000
-"""Pairs kept at once, the most alike: 40 MB. More than anybody answers."""
 
 WORTH = 0.05
 """Expected faces per answer below which naming people is the better use of the time."""
@@ -94,23 +87,16 @@ class Queue:
     forecast: Forecast
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidates:
-    """Pairs of persons that may be one, best first: the smaller, the larger, p, expected gain, and
-    p that nobody has said who `small` is when the turn of the pair comes."""
-
-    small: Rows
-    large: Rows
-    p: Floats
-    gain: Floats
-    asked: Floats
-
-
-def questions(standing: Standing, thresholds: Thresholds, limit: int = 200) -> Queue:
+def questions(
+    standing: Standing,
+    thresholds: Thresholds,
+    limit: int = 200,
+    targets: Sequence[float] = TARGETS,
+) -> Queue:
     """The next questions, at most `limit`, and the forecast for all that could be asked."""
     vectors = unit(np.asarray(standing.embeddings, np.float32))
     weight = np.maximum(np.square(np.clip(standing.quality, 0, 1)), 0.05).astype(np.float32)
-    pairs = candidates(standing, vectors, weight, thresholds)
+    pairs = _pairs(standing, vectors, weight, thresholds)
     inside = mixed(vectors, weight, standing.photo, standing.person, standing.checked, thresholds)
     asked = [
         *_same(standing, pairs, weight, limit),
@@ -122,46 +108,19 @@ def questions(standing: Standing, thresholds: Thresholds, limit: int = 200) -> Q
     worth = sum(each.gain >= WORTH for each in asked)
     conflicts = [Question("conflict", (), tuple(each), 1.0, 1.0) for each in standing.conflicts]
     queue = [*conflicts, *asked[:worth], *_names(standing, weight), *asked[worth:]]
-    return Queue(queue[:limit], _forecast(standing, pairs, inside))
+    return Queue(queue[:limit], _forecast(standing, pairs, inside, targets))
 
 
-def candidates(
+def _pairs(
     standing: Standing, vectors: Vectors, weight: NDArray[np.float32], thresholds: Thresholds
 ) -> Candidates:
-    """All pairs of persons that may be one. The smaller one is one other person at most, so the
-    odds of its candidates share one certainty."""
-    live = np.unique(standing.person[standing.person >= 0])
-    groups = _groups(standing, live, vectors, weight)
-    size = np.bincount(standing.person[standing.person >= 0])[live] if len(live) else live
-    found = threshold_graph(groups.means, _floor(thresholds), allowed=groups.may_meet, budget=PAIRS)
-    swap = (size[found.a] > size[found.b]) | (
-        (size[found.a] == size[found.b]) & (found.a > found.b)
-    )
-    small, large = np.where(swap, found.b, found.a), np.where(swap, found.a, found.b)
-    p = pair_probability(found.cosine, size[small], size[large], None, thresholds)
-    odds = p / np.maximum(1 - p, 1e-9)
-    p = odds / (1 + np.bincount(small, odds, len(live))[small])
-    gain = p * size[small] * ~(standing.ignored[live[small]] & standing.ignored[live[large]])
-    order = np.lexsort((large, small, -gain))
-    small, large, p, gain = small[order], large[order], p[order], gain[order]
-    return Candidates(live[small], live[large], p, gain, 1 - _before(small, p))
-
-
-def _before(group: Rows, p: Floats) -> Floats:
-    """The sum of the earlier p of the same group."""
-    order = np.argsort(group, kind="stable")
-    total = np.cumsum(p[order])
-    first = np.searchsorted(group[order], group[order])
-    before = np.empty(len(p))
-    before[order] = total - p[order] - np.where(first > 0, total[first - 1], 0)
-    return np.clip(before, 0, 1)
-
-
-def _floor(thresholds: Thresholds) -> float:
-    """The cosine of two single faces from which on p is worth a thought."""
-    grid = np.linspace(-1, 1, 2001)
-    one = np.ones(len(grid))
-    return float(grid[np.argmax(pair_probability(grid, one, one, None, thresholds) >= LEAST)])
+    """The candidates by the persons' codes. Who of two ignored ones is who is nobody's business."""
+    placed = standing.person[standing.person >= 0]
+    live, size = np.unique(placed, return_counts=True)
+    found = candidates(_groups(standing, live, vectors, weight), size, thresholds)
+    small, large = live[found.small], live[found.large]
+    matters = ~(standing.ignored[small] & standing.ignored[large])
+    return Candidates(small, large, found.p, found.gain * matters, found.asked)
 
 
 def _groups(
@@ -270,8 +229,10 @@ def _showing(standing: Standing, weight: NDArray[np.float32]) -> Callable[[int],
     return lambda person: int(order[first[person]])
 
 
-def _forecast(standing: Standing, pairs: Candidates, inside: Mixed) -> Forecast:
+def _forecast(
+    standing: Standing, pairs: Candidates, inside: Mixed, targets: Sequence[float]
+) -> Forecast:
     gain = np.concatenate([pairs.gain, inside.wrong])
     asked = np.concatenate([pairs.asked, np.ones(len(inside.wrong))])
     order = np.argsort(-gain, kind="stable")
-    return forecast(int((standing.person >= 0).sum()), gain[order], asked[order])
+    return forecast(int((standing.person >= 0).sum()), gain[order], asked[order], targets)
