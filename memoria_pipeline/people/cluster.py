@@ -6,11 +6,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memoria_pipeline.people.attach import attach, trusted
+from memoria_pipeline.people.attach import attach_weak, trusted
 from memoria_pipeline.people.confidence import NONE, evidence, probability
 from memoria_pipeline.people.density import Density, density_labels
 from memoria_pipeline.people.graph import Rows
-from memoria_pipeline.people.linkage import Groups, agglomerate
+from memoria_pipeline.people.linkage import agglomerate
 from memoria_pipeline.people.measure import NOBODY
 from memoria_pipeline.people.prepare import FAINTEST as FAINTEST
 from memoria_pipeline.people.prepare import Faces, Links, prepare, start
@@ -85,40 +85,16 @@ def cluster(
     if method == "hdbscan":
         own, sure = density_labels(faces.vectors, density or Density()), np.empty(0, np.int64)
     else:
-        own, sure = _constrained(faces, thresholds)
-    return _grouping(faces, own, sure, faces.used, thresholds, faces.given)
+        groups, _ = start(faces)
+        agglomerate(groups, thresholds.merge, faces.strong)
+        attach_weak(groups, faces, thresholds)
+        own, sure = groups.label, trusted(groups, faces.vectors, thresholds)
+    return described(faces, own, sure, thresholds)
 
 
-def _constrained(faces: Faces, thresholds: Thresholds) -> tuple[Rows, Rows]:
-    """The name of each face's group, and the names of the trusted groups."""
-    groups, _ = start(faces)
-    agglomerate(groups, thresholds.merge, faces.strong)
-    weak = _weak(groups, faces)
-    hosts = np.setdiff1d(trusted(groups, faces.vectors, thresholds), weak)
-    attach(groups, weak, hosts, faces.photo, thresholds.attach, thresholds.margin)
-    # The rest may meet a person who is not sure, but no more easily than two cores do, and never
-    # each other: blurred faces look alike, whoever they are. Sharp faces that are left over get no
-    # looser threshold: on LFW .42 in place of .44 cost .001 of precision for .0005 of recall.
-    weak = _weak(groups, faces)
-    hosts = np.unique(groups.label[faces.strong])
-    attach(groups, weak, hosts, faces.photo, thresholds.merge, thresholds.margin)
-    return groups.label, trusted(groups, faces.vectors, thresholds)
-
-
-def _weak(groups: Groups, faces: Faces) -> Rows:
-    """The groups that may attach: with a weak face, and without one that may seed a person."""
-    return np.setdiff1d(groups.label[faces.weak], groups.label[faces.strong])
-
-
-def _grouping(
-    faces: Faces,
-    own: Rows,
-    sure: Rows,
-    used: Rows,
-    thresholds: Thresholds,
-    weight: NDArray[np.float32],
-) -> Grouping:
-    """From names in our order to numbers in the caller's."""
+def described(faces: Faces, own: Rows, sure: Rows, thresholds: Thresholds) -> Grouping:
+    """What is said of faces in groups named `own`, in the caller's order; `sure` are trusted."""
+    used, weight = faces.used, faces.given
     names = np.full(len(weight), NOBODY)
     names[used] = own
     labels, order = _numbered(names)

@@ -41,7 +41,8 @@ def threshold_graph(
 ) -> Pairs:
     """All pairs of unit rows of (n, d) whose cosine is at least the threshold.
 
-    fresh: only pairs with at least one of these rows, each named once. allowed: drops pairs as they are found.
+    fresh: only pairs with at least one of these rows, each named once. allowed: drops pairs as they
+    are found.
     With more pairs than the budget the most alike are kept and `floor` says from where on they are
     complete, so that memory stays bounded whatever the event; the caller merges and asks again.
     """

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memoria_pipeline.people.attach import attach, trusted
-from memoria_pipeline.people.cluster import Grouping, _grouping
+from memoria_pipeline.people.attach import attach, attach_to_sure, attach_weak, trusted
+from memoria_pipeline.people.cluster import Grouping, described
 from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import Groups, agglomerate
 from memoria_pipeline.people.measure import NOBODY
@@ -65,7 +65,7 @@ def extend(
     _join(groups, faces, thresholds)
     _merge_known(groups, faces, kept, known, thresholds)
     sure = trusted(groups, faces.vectors, thresholds)
-    found = _grouping(faces, groups.label, sure, faces.used, thresholds, faces.given)
+    found = described(faces, groups.label, sure, thresholds)
     return Extended(found, _continues(found.labels[faces.used], faces.person))
 
 
@@ -85,28 +85,14 @@ def _place(groups: Groups, faces: Faces, thresholds: Thresholds) -> None:
     hosts = np.unique(groups.label[old & faces.strong])
     loose = np.flatnonzero(~old)
     attach(groups, loose, hosts, faces.photo, thresholds.merge, thresholds.margin)
-    _place_weak(groups, faces, thresholds)
-
-
-def _place_weak(groups: Groups, faces: Faces, thresholds: Thresholds) -> None:
-    weak = _loose(groups, faces, faces.weak)
-    hosts = np.setdiff1d(trusted(groups, faces.vectors, thresholds), weak)
-    attach(groups, weak, hosts, faces.photo, thresholds.attach, thresholds.margin)
-
-
-def _loose(groups: Groups, faces: Faces, of: NDArray[np.bool_]) -> Rows:
-    """The groups without a sharp face that hold one of these."""
-    return np.setdiff1d(groups.label[of], groups.label[faces.strong])
+    attach_to_sure(groups, faces, thresholds)
 
 
 def _join(groups: Groups, faces: Faces, thresholds: Thresholds) -> None:
     """What is left over meets, and may join one person each; two persons do not meet here."""
     fresh = np.flatnonzero((faces.person == NOBODY) & faces.strong)
     agglomerate(groups, thresholds.merge, faces.strong, fresh)
-    _place_weak(groups, faces, thresholds)
-    weak = _loose(groups, faces, faces.weak)
-    hosts = np.unique(groups.label[faces.strong])
-    attach(groups, weak, hosts, faces.photo, thresholds.merge, thresholds.margin)
+    attach_weak(groups, faces, thresholds)
 
 
 def _merge_known(
