@@ -19,6 +19,7 @@ __all__ = [
     "Verdict",
     "active",
     "fold",
+    "last_verdicts",
 ]
 
 
@@ -94,7 +95,7 @@ def _faces(
 ) -> tuple[dict[UUID, Verdict], dict[UUID, frozenset[UUID]]]:
     """Verdicts and rejections. Where they contradict the later one wins; in one decision (a move
     between persons that were merged since) the verdict does."""
-    verdict = _verdicts(counts, persons)
+    verdict = last_verdicts(counts, persons)
     for each in counts:
         if each.kind == "reject" and each.person is not None:
             live = resolve(persons, each.person)
@@ -110,7 +111,7 @@ def _faces(
     return verdict, {face: frozenset(those) for face, those in rejected.items()}
 
 
-def _verdicts(
+def last_verdicts(
     counts: Iterable[Decision], persons: Mapping[UUID, PersonState]
 ) -> dict[UUID, Verdict]:
     """The last verdict on each face, whatever was rejected after it."""
