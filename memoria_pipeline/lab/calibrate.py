@@ -87,7 +87,13 @@ def calibrate(data: Labelled) -> Table:
     seen = [look(data, event, chosen, scale.stranger) for split in tuned for event in split]
     own = [[_moved(chosen, merge) for merge in merges] for merges in others]
     return {
-        "thresholds": {**found, **fit(seen), "stranger": round(scale.stranger, 4)},
+        "thresholds": {
+            **found,
+            "stranger": round(scale.stranger, 4),
+            "stranger_90": round(scale.stranger_90, 4),
+            "far": float(f"{pair_accepts(sharp.vectors, sharp.identity, merge)['far']:.2g}"),
+            **fit(seen),
+        },
         "operating_point": _operating_point(sharp, merge, held_out)
         | certainty_held_out(data, tuned, reported, own, scale.stranger),
         "held_out": held_out,

@@ -43,9 +43,11 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scale:
-    """stranger: median cosine of two people. grid: the thresholds that are worth trying."""
+    """stranger: median cosine of two people. stranger_90: what a tenth of them exceed. grid: the
+    thresholds that are worth trying."""
 
     stranger: float
+    stranger_90: float
     grid: NDArray[np.float64]
 
 
@@ -62,7 +64,8 @@ def pair_scale(vectors: Vectors, identity: Index) -> Scale:
             f"Most pairs of one person (median cosine {half:.2f}) are less alike than some of two"
             f" people ({low:.2f}); check the identities, or take another model."
         )
-    return Scale(stranger, np.arange(low, half, (half - stranger) / STEPS))
+    tenth = float(np.quantile(different, 0.9))
+    return Scale(stranger, tenth, np.arange(low, half, (half - stranger) / STEPS))
 
 
 def pair_accepts(vectors: Vectors, identity: Index, threshold: float) -> dict[str, float]:

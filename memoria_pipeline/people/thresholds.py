@@ -1,7 +1,10 @@
 """The calibrated numbers that grouping needs; they belong to a model pack, never to the code."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+
+OPTIONAL = {"trust_faces", "stranger", "stranger_90", "far"}
+"""What a calibration may lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,26 @@ class Certainty:
             raise ValueError(f"The pack's thresholds lack {', '.join(missing)}; calibrate it.")
         return cls(**{name: float(numbers[f"p_{name}"]) for name in names})
 
+    def moved(self, share: float) -> "Certainty":
+        """The same where all cosines were moved by a share: c became share + (1 - share) c.
+
+        Differences of cosines shrink, and a cosine is worth what it was before.
+        """
+        wider = 1 / (1 - share)
+        return replace(
+            self,
+            own=self.own * wider,
+            margin=self.margin * wider,
+            base=self.base - self.own * share * wider,
+            alone=self.alone * wider,
+            alone_base=self.alone_base - self.alone * share * wider,
+            pair=self.pair * wider,
+            pair_base=self.pair_base - self.pair * share * wider,
+            rival=self.rival * wider,
+            rival_margin=self.rival_margin * wider,
+            rival_base=self.rival_base - self.rival * share * wider,
+        )
+
     def as_table(self) -> dict[str, float]:
         """What `of` reads."""
         return {f"p_{name}": value for name, value in asdict(self).items()}
@@ -58,6 +81,9 @@ class Thresholds:
     slope, even: p(same person) of a face and a person is logistic, with this slope, and is one half
         at the cosine `even`; only a calibration without `certainty` is judged by it.
     trust_faces: faces that a trusted group has at least.
+    stranger, stranger_90, far: median cosine of two people, what a tenth of their pairs exceed, and
+        the share of the pairs that reach `merge`; an event is compared with them. None in older
+        calibrations: then nothing is compared.
     certainty: what makes p; None in calibrations from before there was one.
     """
 
@@ -68,6 +94,9 @@ class Thresholds:
     slope: float
     even: float
     trust_faces: float = 3
+    stranger: float | None = None
+    stranger_90: float | None = None
+    far: float | None = None
     certainty: Certainty | None = None
 
     def __post_init__(self) -> None:
@@ -85,7 +114,7 @@ class Thresholds:
         Raises ValueError when one is missing.
         """
         known = [field.name for field in fields(cls) if field.name != "certainty"]
-        missing = sorted(set(known) - {"trust_faces"} - set(numbers))
+        missing = sorted(set(known) - OPTIONAL - set(numbers))
         if missing:
             raise ValueError(f"The pack's thresholds lack {', '.join(missing)}; calibrate it.")
         plain = {name: float(numbers[name]) for name in known if name in numbers}
@@ -94,8 +123,8 @@ class Thresholds:
     def as_table(self) -> dict[str, float]:
         """What `of` reads."""
         plain = {
-            field.name: float(getattr(self, field.name))
+            field.name: float(value)
             for field in fields(self)
-            if field.name != "certainty"
+            if field.name != "certainty" and (value := getattr(self, field.name)) is not None
         }
         return plain | (self.certainty.as_table() if self.certainty else {})
