@@ -128,22 +128,18 @@ class Review:
         self.reached.append(now)
 
 
-def by_queue(
-    scene: Scene, thresholds: Thresholds, until: float, most: int
-) -> tuple[Review, dict[float, int | None]]:
-    """The review as `suggest.questions` leads it, and the forecast that it began with."""
+def by_queue(scene: Scene, thresholds: Thresholds, until: float, most: int) -> Review:
+    """The review as `suggest.questions` leads it, until that share is right or nothing is left."""
     review = Review(scene)
-    queue = questions(review.standing(), thresholds, PATIENCE)
-    forecast = queue.forecast.answers
-    while queue.questions and review.reached[-1] < until and review.answers < most:
+    while review.reached[-1] < until and review.answers < most:
+        queue = questions(review.standing(), thresholds, PATIENCE, kinds=("same_person", "mixed"))
+        if not queue.questions:
+            break
         before = review.answers
         for question in queue.questions:
-            if question.kind in ("same_person", "mixed") and review.answers < before + PATIENCE:
+            if review.answers < before + PATIENCE:
                 review.answer(question)
-        if review.answers == before:
-            break
-        queue = questions(review.standing(), thresholds, PATIENCE)
-    return review, forecast
+    return review
 
 
 def by_similarity(scene: Scene, until: float, most: int) -> list[float]:

@@ -23,6 +23,9 @@ LFW, of 2,500 pairs of single faces at four fifths of `merge` 42 were, of 800 pa
 One fit for both packs (12 events, 467 pairs in 270,000): it expects 404 of dlib's 401 and 64 of
 InsightFace's 66."""
 
+MANY = 10
+"""Faces from which on more of them make the mean no better."""
+
 PERSONS, FEWEST = 810, 100
 """Of the events that the fit was made on. In an event of half as many persons a likeness is half as
 often a chance one."""
@@ -60,7 +63,7 @@ def same_probability(
     alike = thresholds.slope * (np.asarray(cosine, np.float64) - thresholds.even)
     likeness = SLOPE * np.maximum(alike, BEND) + TAIL * np.minimum(alike - BEND, 0)
     prior = BASE - np.log(max(persons, FEWEST) / PERSONS)
-    p: Floats = expit(likeness + SMALLER * np.log(small) + LARGER * np.log(large) + prior)
+    p: Floats = expit(likeness + SMALLER * np.log(small) + LARGER * np.log(np.minimum(large, MANY)) + prior)
     return p
 
 

@@ -1,5 +1,6 @@
 """How many answers it takes: an honest "about N to 95 % of the faces, M to 99 %"."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 TARGETS = (0.95, 0.99)
+
+SHARPER = 0.85
+"""Of the answers that the probabilities of the start ask for, as many are needed: each answer makes
+the next questions better (joined means, splits, candidates gone), which the start cannot know.
+Measured on LFW: .86 at 98 %, .97 at 98.5 %, .84 at 99 % and .81 at 99.5 % of the faces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +40,10 @@ def forecast(
     p that it still has to be asked when its turn comes: an earlier yes may have answered it.
     """
     left = float(gain.sum()) - np.concatenate([[0.0], np.cumsum(gain)])
-    answers = np.concatenate([[0.0], np.cumsum(asked)])
+    answers = SHARPER * np.concatenate([[0.0], np.cumsum(asked)])
     found: dict[float, int | None] = {}
     for target in targets:
         # Sums of floats end a hair above 0.
         enough = np.flatnonzero(left <= (1 - target) * faces + 1e-9)
-        found[target] = round(float(answers[enough[0]])) if len(enough) else None
+        found[target] = math.ceil(float(answers[enough[0]])) if len(enough) else None
     return Forecast(1 - float(gain.sum()) / max(faces, 1), found)

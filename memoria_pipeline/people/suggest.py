@@ -5,9 +5,9 @@ and B = C answered, A and C are one person here already; with A ≠ B and B = C,
 in the person that would be asked about.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from memoria_pipeline.people.mixed import Mixed, mixed
 from memoria_pipeline.people.thresholds import Thresholds
 
 Kind = Literal["conflict", "same_person", "mixed", "twice", "lost", "name"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Bools = NDArray[np.bool_]
 
 CANDIDATES = 5
@@ -92,8 +93,9 @@ def questions(
     thresholds: Thresholds,
     limit: int = 200,
     targets: Sequence[float] = TARGETS,
+    kinds: Collection[Kind] = KINDS,
 ) -> Queue:
-    """The next questions, at most `limit`, and the forecast for all that could be asked."""
+    """The next questions of these kinds, at most `limit`, and the forecast for all there are."""
     vectors = unit(np.asarray(standing.embeddings, np.float32))
     weight = np.maximum(np.square(np.clip(standing.quality, 0, 1)), 0.05).astype(np.float32)
     pairs = _pairs(standing, vectors, weight, thresholds)
@@ -108,7 +110,8 @@ def questions(
     worth = sum(each.gain >= WORTH for each in asked)
     conflicts = [Question("conflict", (), tuple(each), 1.0, 1.0) for each in standing.conflicts]
     queue = [*conflicts, *asked[:worth], *_names(standing, weight), *asked[worth:]]
-    return Queue(queue[:limit], _forecast(standing, pairs, inside, targets))
+    chosen = [each for each in queue if each.kind in kinds]
+    return Queue(chosen[:limit], _forecast(standing, pairs, inside, targets))
 
 
 def _pairs(
