@@ -16,7 +16,7 @@ from memoria_pipeline.vision.model import Face
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class Placed:
     """A face to write, and the id it has or gets."""
 
     id: UUID
@@ -34,21 +34,29 @@ def replace(
     A box that was known keeps its row; what is no longer found goes, or is flagged as lost where a
     human touched it.
     """
-    old = _old_boxes(conn, photos)
-    placed: list[_Placed] = []
-    gone: list[UUID] = []
-    for media_id, event_id, found in photos:
-        ids, boxes = old.get(media_id, ([], []))
-        kept = {j: ids[i] for i, j in match_boxes(np.array(boxes), _boxes(found))}
-        gone += sorted(set(ids) - set(kept.values()))
-        placed += [
-            _Placed(kept.get(j) or uuid4(), media_id, event_id, face, j in kept)
-            for j, face in enumerate(found)
-        ]
+    placed, gone = place(conn, photos)
     events = list({event_id for _, event_id, _ in photos})
     _part(conn, gone, events)
     if placed:
         _write(conn, placed, events, model)
+
+
+def place(
+    conn: sa.Connection, photos: Sequence[tuple[UUID, UUID, Sequence[Face]]]
+) -> tuple[list[Placed], list[UUID]]:
+    """Which of the faces just found are known, by their boxes; and those not found again."""
+    old = _old_boxes(conn, photos)
+    placed: list[Placed] = []
+    gone: list[UUID] = []
+    for media_id, event_id, found in photos:
+        ids, known = old.get(media_id, ([], []))
+        kept = {j: ids[i] for i, j in match_boxes(np.array(known), _boxes(found))}
+        gone += sorted(set(ids) - set(kept.values()))
+        placed += [
+            Placed(kept.get(j) or uuid4(), media_id, event_id, face, j in kept)
+            for j, face in enumerate(found)
+        ]
+    return placed, gone
 
 
 def let_go(conn: sa.Connection, media_id: UUID, event_id: UUID) -> None:
@@ -74,9 +82,9 @@ def _old_boxes(
     )
     old: dict[UUID, tuple[list[UUID], list[tuple[float, ...]]]] = {}
     for row in rows:
-        ids, boxes = old.setdefault(row[0], ([], []))
+        ids, where = old.setdefault(row[0], ([], []))
         ids.append(row[1])
-        boxes.append(tuple(row[2:]))
+        where.append(tuple(row[2:]))
     return old
 
 
@@ -100,18 +108,24 @@ _POINTS = [f"{axis}{i}" for i in range(5) for axis in "xy"]
 
 
 def _write(
-    conn: sa.Connection, placed: Sequence[_Placed], events: Sequence[UUID], model: str
+    conn: sa.Connection, placed: Sequence[Placed], events: Sequence[UUID], model: str
 ) -> None:
-    conn.execute(_STAGE)
-    statement = "copy pg_temp.memoria_new_faces from stdin with (format binary)"
-    copy.copy_in(conn, statement, _columns(placed))
+    stage(conn, placed)
     conn.execute(_UPSERT, {"model": model, "events": events})
     conn.execute(sa.text("truncate pg_temp.memoria_new_faces"))
 
 
-def _columns(placed: Sequence[_Placed]) -> dict[str, NDArray[Any]]:
+def stage(conn: sa.Connection, placed: Sequence[Placed]) -> None:
+    """Put faces into the connection's table memoria_new_faces; memoria_staged_faces shows them."""
+    conn.execute(_STAGE)
+    conn.execute(_VIEW)
+    statement = "copy pg_temp.memoria_new_faces from stdin with (format binary)"
+    copy.copy_in(conn, statement, _columns(placed))
+
+
+def _columns(placed: Sequence[Placed]) -> dict[str, NDArray[Any]]:
     faces = [one.face for one in placed]
-    boxes = _boxes(faces)
+    where = _boxes(faces)
     points = np.round([face.detection.landmarks for face in faces], 6).reshape(-1, 10)
     vectors = np.array([face.embedding for face in faces], np.float32)
     columns: dict[str, NDArray[Any]] = {
@@ -123,7 +137,7 @@ def _columns(placed: Sequence[_Placed]) -> dict[str, NDArray[Any]]:
         "score": np.array([face.detection.score for face in faces], copy.FLOAT4),
         "quality": np.array([face.quality for face in faces], copy.FLOAT4),
     }
-    columns |= {name: boxes[:, i].astype(copy.FLOAT8) for i, name in enumerate("xywh")}
+    columns |= {name: where[:, i].astype(copy.FLOAT8) for i, name in enumerate("xywh")}
     columns |= {name: points[:, i].astype(copy.FLOAT8) for i, name in enumerate(_POINTS)}
     columns["embedding"] = copy.halfvecs(vectors, STORED_DIMENSIONS)
     return columns
@@ -140,19 +154,25 @@ _STAGE = sa.text("""
         embedding halfvec(512)
     ) on commit delete rows
 """)
+_VIEW = sa.text("""
+    do $$ begin
+        if to_regclass('pg_temp.memoria_staged_faces') is null then
+            create temporary view memoria_staged_faces as
+            select *, jsonb_build_object('x', x, 'y', y, 'w', w, 'h', h) as bbox,
+                jsonb_build_array(jsonb_build_array(x0, y0), jsonb_build_array(x1, y1),
+                    jsonb_build_array(x2, y2), jsonb_build_array(x3, y3),
+                    jsonb_build_array(x4, y4)) as landmarks
+            from pg_temp.memoria_new_faces;
+        end if;
+    end $$
+""")
 _UPSERT = sa.text("""
-    with staged as (
-        select *, jsonb_build_object('x', x, 'y', y, 'w', w, 'h', h) as bbox,
-            jsonb_build_array(jsonb_build_array(x0, y0), jsonb_build_array(x1, y1),
-                jsonb_build_array(x2, y2), jsonb_build_array(x3, y3),
-                jsonb_build_array(x4, y4)) as landmarks
-        from pg_temp.memoria_new_faces
-    ), known as (
+    with known as (
         update memoria.faces f
         set bbox = s.bbox, landmarks = s.landmarks, det_score = s.det_score,
             quality_score = s.quality_score, quality_class = s.quality_class,
             embedding = s.embedding, model = :model, lost = false
-        from staged s
+        from pg_temp.memoria_staged_faces s
         where s.known and f.id = s.id and f.event_id = s.event_id
             and f.event_id = any (cast(:events as uuid[]))
     )
@@ -160,5 +180,5 @@ _UPSERT = sa.text("""
         quality_class, embedding, model)
     select id, media_id, event_id, bbox, landmarks, det_score, quality_score,
         quality_class, embedding, :model
-    from staged where not known
+    from pg_temp.memoria_staged_faces where not known
 """)

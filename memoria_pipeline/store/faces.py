@@ -1,6 +1,8 @@
 """An event's faces and their vectors, as they are read. `analysis.py` writes them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -12,7 +14,7 @@ from memoria_pipeline.vision.model import Embeddings
 
 STORED_DIMENSIONS = 512
 
-_NOBODY = UUID(int=0)
+NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,7 +23,9 @@ class FaceTable:
 
     media: (n,) int64, positions in media_ids. embedding: (n, dimensions) float32 of unit length.
     quality, det_score: (n,) float32 in [0, 1]. quality_class: (n,) of "A", "B", "C". person: who
-    each is of now, or None. human_touched: (n,) bool.
+    each is of now, or None; machine: who the last run said it is. verdict: (n,) what a human said:
+    "" (nothing), "person", "ignored" or "not_a_face"; rejected: whom they said it is not.
+    human_touched, lost: (n,) bool; a lost face is found no more and kept for what was decided.
     """
 
     ids: list[UUID]
@@ -32,7 +36,11 @@ class FaceTable:
     quality_class: NDArray[np.str_]
     det_score: NDArray[np.float32]
     person: list[UUID | None]
+    machine: list[UUID | None]
+    verdict: NDArray[np.str_]
+    rejected: list[tuple[UUID, ...]]
     human_touched: NDArray[np.bool_]
+    lost: NDArray[np.bool_]
 
 
 def load(
@@ -43,37 +51,72 @@ def load(
     Faces of photos that are missing are left out. Half a kilobyte a face crosses the wire at 256
     numbers, 100,000 faces of 512 need about 0.4 GB while they are read.
     """
-    columns = {
-        "id": copy.UUIDS,
-        "media": copy.UUIDS,
-        "person": copy.UUIDS,
-        "det_score": copy.FLOAT4,
-        "quality": copy.FLOAT4,
-        "quality_class": copy.CHAR,
-        "human_touched": copy.BOOL,
-        "embedding": copy.halfvec(dimensions),
-    }
-    parameters = {"event": event_id, "model": model, "d": dimensions, "nobody": _NOBODY}
-    rows = copy.copy_out(conn, _LOAD, parameters, columns)
-    media = copy.to_uuids(rows["media"])
+    values = {"event": event_id, "model": model, "d": dimensions, "nobody": NOBODY}
+    return table(conn, event_id, _LOAD, values)
+
+
+def table(conn: sa.Connection, event_id: UUID, query: str, values: Mapping[str, Any]) -> FaceTable:
+    """The rows of a query with the columns of `_columns`, ordered by id."""
+    rows = copy.copy_out(conn, query, values, _columns(values["d"]))
+    ids, media = copy.to_uuids(rows["id"]), copy.to_uuids(rows["media"])
     media_ids = sorted(set(media))
     position = {media_id: i for i, media_id in enumerate(media_ids)}
+    rejected = _rejected(conn, event_id)
     return FaceTable(
-        ids=copy.to_uuids(rows["id"]),
+        ids=ids,
         media=np.array([position[one] for one in media], np.int64),
         media_ids=media_ids,
         embedding=_unit(rows["embedding"]["values"].astype(np.float32)),
         quality=rows["quality"].astype(np.float32),
         quality_class=rows["quality_class"].astype(np.str_),
         det_score=rows["det_score"].astype(np.float32),
-        person=[None if one == _NOBODY else one for one in copy.to_uuids(rows["person"])],
+        person=_persons(rows["person"]),
+        machine=_persons(rows["machine"]),
+        verdict=_VERDICTS[rows["verdict"].astype(np.int64)],
+        rejected=[rejected.get(face, ()) for face in ids],
         human_touched=rows["human_touched"].astype(np.bool_),
+        lost=rows["lost"].astype(np.bool_),
     )
 
 
+def _columns(dimensions: int) -> dict[str, np.dtype[Any]]:
+    return {
+        "id": copy.UUIDS,
+        "media": copy.UUIDS,
+        "person": copy.UUIDS,
+        "machine": copy.UUIDS,
+        "det_score": copy.FLOAT4,
+        "quality": copy.FLOAT4,
+        "quality_class": copy.CHAR,
+        "verdict": copy.INT4,
+        "human_touched": copy.BOOL,
+        "lost": copy.BOOL,
+        "embedding": copy.halfvec(dimensions),
+    }
+
+
+def _persons(column: NDArray[Any]) -> list[UUID | None]:
+    return [None if one == NOBODY else one for one in copy.to_uuids(column)]
+
+
+def _rejected(conn: sa.Connection, event_id: UUID) -> dict[UUID, tuple[UUID, ...]]:
+    found = conn.execute(
+        sa.text(
+            "select id, not_person_ids from memoria.faces"
+            " where event_id = :event and human_touched and not_person_ids <> '{}'"
+        ),
+        {"event": event_id},
+    )
+    return {row.id: tuple(row.not_person_ids) for row in found}
+
+
+_VERDICTS = np.array(["", "person", "ignored", "not_a_face"])
 _LOAD = """
-    select f.id, f.media_id, coalesce(f.face_person_id, %(nobody)s), coalesce(f.det_score, 0),
-        f.quality_score, f.quality_class, f.human_touched, subvector(f.embedding, 1, %(d)s)
+    select f.id, f.media_id, coalesce(f.face_person_id, %(nobody)s),
+        coalesce(f.machine_person_id, %(nobody)s), coalesce(f.det_score, 0), f.quality_score,
+        f.quality_class,
+        coalesce(array_position(array['person', 'ignored', 'not_a_face'], f.verdict), 0),
+        f.human_touched, f.lost, subvector(f.embedding, 1, %(d)s)
     from memoria.faces f
     join memoria.media m on m.event_id = f.event_id and m.id = f.media_id
     where f.event_id = %(event)s and f.model = %(model)s and f.embedding is not null

@@ -100,7 +100,7 @@ def save_analysis(conn: sa.Connection, results: Sequence[Analysed], model: str) 
     exist, are missing, or whose file changed since are left out: what happened to them while they
     were being analysed stays right.
     """
-    events = _locked(conn, {result.media_id: result.etag for result in results})
+    events = locked(conn, {result.media_id: result.etag for result in results})
     alive = [result for result in results if result.media_id in events]
     # First, because an event that is being made takes its locks on the tables in this order.
     conn.execute(
@@ -118,7 +118,7 @@ def save_analysis(conn: sa.Connection, results: Sequence[Analysed], model: str) 
     analysis.replace(conn, [(r.media_id, events[r.media_id], r.faces) for r in alive], model)
 
 
-def _locked(conn: sa.Connection, photos: Mapping[UUID, str | None]) -> dict[UUID, UUID]:
+def locked(conn: sa.Connection, photos: Mapping[UUID, str | None]) -> dict[UUID, UUID]:
     """Lock photos, each with the etag it must have or None; those that do → their event."""
     which = {"ids": list(photos), "etags": list(photos.values())}
     conn.execute(_SHARE, which)
@@ -158,7 +158,7 @@ def save_failure(
     Unless the reason is transient, the faces of what the file was before go. `etag`: as in
     Analysed.
     """
-    event_id = _locked(conn, {media_id: etag}).get(media_id)
+    event_id = locked(conn, {media_id: etag}).get(media_id)
     if event_id is None:
         return
     values = {"id": media_id, "reason": reason, "message": message.replace("\0", "")}
@@ -182,7 +182,7 @@ def save_duplicate(
     Where the other one is not analysed with these bytes any more, the photo stays pending: its
     people would be counted nowhere. `etag`: as in Analysed.
     """
-    event_id = _locked(conn, {media_id: etag, of: None}).get(media_id)
+    event_id = locked(conn, {media_id: etag, of: None}).get(media_id)
     values = {"id": media_id, "of": of, "sha256": sha256}
     if event_id is not None and conn.execute(_DUPLICATE, values).rowcount:
         analysis.let_go(conn, media_id, event_id)

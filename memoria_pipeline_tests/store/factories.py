@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 import numpy as np
 import sqlalchemy as sa
 
-from memoria_pipeline.store import events, media, persons
+from memoria_pipeline.store import decisions, events, media, persons
 from memoria_pipeline.store.photos import FoundPhoto
 from memoria_pipeline.vision.model import Detection, Face
 
 PACK = "pack"
+ORGANISER = UUID("0" * 31 + "7")
 _random = np.random.default_rng(7)
 
 Box = tuple[float, float, float, float]
@@ -84,7 +85,7 @@ def group(
     continues: Sequence[UUID | None] | None = None,
     alone: Sequence[UUID] = (),
 ) -> UUID:
-    """Publish a grouping in which each cluster holds these faces; the first represents it."""
+    """Publish a grouping in which each cluster holds these faces."""
     labels: list[persons.Label] = [
         (face, i, 0.9, 0.2) for i, cluster in enumerate(clusters) for face in cluster
     ]
@@ -98,8 +99,12 @@ def group(
         fingerprint="as it was",
         labels=labels + [(face, None, 0.0, 0.0) for face in alone],
         persons=continues or [None] * len(clusters),
-        representatives=[cluster[0] for cluster in clusters],
     )
+
+
+def touch(conn: sa.Connection, event: UUID, *faces: UUID) -> UUID:
+    """A human decides on these faces: nobody is to be asked about them. The decision's id."""
+    return decisions.ignore_faces(conn, event, faces, actor=ORGANISER).id
 
 
 def one(conn: sa.Connection, query: str, **values: Any) -> Any:

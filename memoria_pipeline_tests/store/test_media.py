@@ -19,6 +19,7 @@ from memoria_pipeline_tests.store.factories import (
     found,
     one,
     photos,
+    touch,
 )
 
 
@@ -169,8 +170,7 @@ def test_a_failure_that_may_pass_takes_no_face(conn: sa.Connection, reason: str)
 def test_a_photo_that_became_unreadable_for_good_shows_nobody(conn: sa.Connection) -> None:
     album = an_album(conn, 1)
     left, _ = album.faces[0]
-    touched = sa.text("update memoria.faces set human_touched = true where id = :id")
-    conn.execute(touched, {"id": left})
+    touch(conn, album.event, left)
     media.register(conn, album.event, found("000.jpg", etag="2"))
     media.save_failure(conn, album.photos[0], "broken", "why")
     assert faces_of(conn, album.photos[0]) == [left]
@@ -258,8 +258,7 @@ def test_a_face_that_a_human_touched_and_that_is_not_found_again_is_kept_and_fla
 ) -> None:
     album = an_album(conn, 1)
     left, right = album.faces[0]
-    touched = sa.text("update memoria.faces set human_touched = true where id = :id")
-    conn.execute(touched, {"id": left})
+    touch(conn, album.event, left)
     lost = "select lost from memoria.faces where id = :id"
     media.save_analysis(conn, [analysed(album.photos[0], a_face(RIGHT))], PACK)
     assert faces_of(conn, album.photos[0]) == [left, right]

@@ -5,8 +5,16 @@ import pytest
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import ConsentError, DatabaseError
-from memoria_pipeline.store import media, persons
-from memoria_pipeline_tests.store.factories import PACK, an_album, an_event, analysed, group, one
+from memoria_pipeline.store import decisions, media, persons
+from memoria_pipeline_tests.store.factories import (
+    ORGANISER,
+    PACK,
+    an_album,
+    an_event,
+    analysed,
+    group,
+    one,
+)
 
 
 def _person(conn: sa.Connection, person: UUID) -> Any:
@@ -32,7 +40,7 @@ def test_a_grouping_makes_persons_with_their_counts_and_their_best_face(
     assert {who[face] for face in left} == {who[left[0]]}
     person = _person(conn, who[left[0]])
     assert person.metadata == {"face_count": 3, "avg_quality": 0.75, "manual_edits": 0}
-    assert (person.representative_face_id, person.cluster_label) == (left[0], 0)
+    assert (person.representative_face_id, person.cluster_label) == (min(left), 0)
     assert (person.status, person.model) == ("pending", PACK)
     last = persons.last_run(conn, album.event)
     assert last is not None
@@ -59,7 +67,8 @@ def test_the_summary_names_the_largest_first(conn: sa.Connection) -> None:
     shown = persons.summary(conn, album.event, largest=1)
     assert (shown.people, shown.seen_once, shown.faces, shown.grouped) == (2, 1, 6, 4)
     (largest,) = shown.largest
-    assert (largest.faces, largest.photos, largest.best_photo) == (3, 3, "000.jpg")
+    best = f"{left.index(min(left)):03}.jpg"  # all are as good, so the first id
+    assert (largest.faces, largest.photos, largest.best_photo) == (3, 3, best)
 
 
 def test_a_person_that_goes_on_keeps_its_id_and_one_without_faces_goes(
@@ -92,8 +101,7 @@ def test_a_face_that_a_human_touched_stays_where_it_is(conn: sa.Connection) -> N
     (a, b), (c, d) = album.faces
     group(conn, album.event, [[a, c], [b, d]])
     first = persons.current(conn, album.event)
-    touched = sa.text("update memoria.faces set human_touched = true where id = :id")
-    conn.execute(touched, {"id": a})
+    decisions.confirm(conn, album.event, [a], first[a], actor=ORGANISER)
     for clusters in ([[b, c], [a, d]], [[b, c, d]], [[d]]):
         group(conn, album.event, clusters)
         assert persons.current(conn, album.event)[a] == first[a]
@@ -151,12 +159,18 @@ def test_faces_of_another_pack_keep_their_person_while_a_backfill_runs(
     assert persons.current(conn, album.event) == {d: before[d]}
 
 
-def test_the_representative_face_goes_with_its_photo(conn: sa.Connection) -> None:
+def test_the_next_best_face_represents_a_person_when_the_best_goes_with_its_photo(
+    conn: sa.Connection,
+) -> None:
     album = an_album(conn, 2)
     (a, _), (c, _) = album.faces
     group(conn, album.event, [[a, c]])
+    conn.execute(sa.text("update memoria.faces set quality_score = 0.9 where id = :a"), {"a": a})
+    group(conn, album.event, [[a, c]])
+    person = persons.current(conn, album.event)[c]
+    assert _person(conn, person).representative_face_id == a
     conn.execute(sa.text("delete from memoria.media where id = :id"), {"id": album.photos[0]})
-    assert _person(conn, persons.current(conn, album.event)[c]).representative_face_id is None
+    assert _person(conn, person).representative_face_id == c
 
 
 def test_the_counts_of_a_person_follow_when_a_photo_is_deleted(conn: sa.Connection) -> None:

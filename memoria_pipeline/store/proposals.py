@@ -1,0 +1,104 @@
+"""Runs that wait for the organiser: kept, published as they were shown, or held with a reason."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from memoria_pipeline.errors import DatabaseError
+from memoria_pipeline.store import assignment, beside, events, runs
+from memoria_pipeline.store.assignment import Label
+from memoria_pipeline.store.runs import Kind
+
+
+def propose(
+    conn: sa.Connection,
+    event_id: UUID,
+    *,
+    model: str,
+    method: str,
+    parameters: Mapping[str, Any],
+    measures: Mapping[str, Any],
+    fingerprint: str,
+    labels: Sequence[Label],
+    persons: Sequence[UUID | None],
+    diff: Mapping[str, Any],
+    evidence: Sequence[Sequence[UUID]] = (),
+    redirects: Mapping[UUID, UUID | int] | None = None,
+    kind: Kind = "full",
+) -> UUID:
+    """Keep a grouping for the organiser to publish; the id of its run.
+
+    As `runs.save_grouping`, but nothing changes; `fingerprint` must be `runs.fingerprint`. A
+    proposal that was open is held.
+    """
+    events.lock(conn, event_id)
+    events.require_consent(conn, event_id)
+    older = runs.proposed(conn, event_id)
+    if older is not None:
+        hold(conn, older.id, "a newer run takes its place")
+    ids = [one or uuid4() for one in persons]
+    lead = runs.resolved(redirects or {}, ids)
+    plan = {
+        "persons": [str(one) for one in ids],
+        "kept": [str(one) for one in persons if one is not None],
+        "redirects": {str(old): str(new) for old, new in lead.items()},
+    }
+    run = {"event": event_id, "method": method, "model": model, "fingerprint": fingerprint}
+    run |= {"parameters": parameters, "measures": measures, "kind": kind}
+    made = runs.insert(conn, run | {"diff": diff, "plan": plan}, status="proposed")
+    assignment.stage(conn, labels, ids, evidence)
+    assignment.keep_proposal(conn, event_id, made)
+    return made
+
+
+def publish(conn: sa.Connection, run_id: UUID) -> bool:
+    """Make a proposal what is. False where faces or decisions changed since: then it is held.
+
+    A change of model swaps the faces with it. Raises DatabaseError unless the run is proposed.
+    """
+    run = runs.get(conn, run_id)
+    events.lock(conn, run.event_id)
+    events.require_consent(conn, run.event_id)
+    _open(conn, run_id)
+    if runs.fingerprint(conn, run.event_id, run.model) != run.fingerprint:
+        hold(conn, run_id, "faces or decisions changed since it was made; group again")
+        return False
+    plan = conn.scalar(_PLAN, {"run": run_id})
+    assignment.refuse_unknown(conn, run.event_id, [UUID(one) for one in plan["kept"]])
+    if run.kind == "model":
+        beside.swap(conn, run.event_id)
+    assignment.stage_proposal(conn, run_id)
+    ids = [UUID(one) for one in plan["persons"]]
+    lead = {UUID(old): UUID(new) for old, new in plan["redirects"].items()}
+    assignment.apply(conn, run.event_id, run.model, ids, lead)
+    conn.execute(_PUBLISHED, {"run": run_id})
+    conn.execute(_FORGET, {"run": run_id})
+    return True
+
+
+def hold(conn: sa.Connection, run_id: UUID, reason: str) -> None:
+    """The run does not take place, and why. Raises DatabaseError unless it is proposed."""
+    events.lock(conn, runs.get(conn, run_id).event_id)
+    _open(conn, run_id)
+    conn.execute(_HELD, {"run": run_id, "reason": reason})
+    conn.execute(_FORGET, {"run": run_id})
+
+
+def _open(conn: sa.Connection, run_id: UUID) -> None:
+    run = runs.get(conn, run_id)
+    if run.status != "proposed":
+        why = f" ({run.reason})" if run.reason else ""
+        raise DatabaseError(f"Run {run_id} is {run.status}{why}, it waits for nobody.")
+
+
+_PLAN = sa.text("select plan from memoria.cluster_runs where id = :run")
+_PUBLISHED = sa.text(
+    "update memoria.cluster_runs set status = 'published', published_at = clock_timestamp(),"
+    " plan = null where id = :run"
+)
+_HELD = sa.text(
+    "update memoria.cluster_runs set status = 'held', reason = :reason, plan = null where id = :run"
+)
+_FORGET = sa.text("delete from memoria.cluster_proposals where run_id = :run")
