@@ -117,15 +117,13 @@ def sharded(data: Labelled, cases: list[Case]) -> Means:
     return _means(data, cases, found)
 
 
-def _labels(data: Labelled, case: Case, use: Index | None = None) -> Index:
-    face = case.event.face if use is None else case.event.face[use]
-    photo = case.event.photo if use is None else case.event.photo[use]
-    classes = data.quality_class[face]
+def _labels(data: Labelled, case: Case, use: Index | slice = slice(None)) -> Index:
+    face = case.event.face[use]
     return cluster(
         data.vectors[face],
-        photo,
+        case.event.photo[use],
         data.quality[face],
-        quality_class=classes,
+        quality_class=data.quality_class[face],
         thresholds=case.thresholds,
     ).labels
 

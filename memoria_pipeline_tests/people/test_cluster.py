@@ -286,3 +286,31 @@ def test_anchors_and_rejections_hold_in_any_event(faces: Event, seed: int) -> No
     assert len(set.union(set(), *of_code)) == len(codes)
     assert not any((labels[anchor == code] == labels[face]).any() for face, code in rejected)
     assert impure(labels[anchor == -1], faces.photo[anchor == -1]) == 0
+
+
+def test_zeros_that_pad_the_vectors_change_nothing() -> None:
+    faces = event(people=10, each=4, noise=0.1)
+    padded = np.pad(faces.vectors, ((0, 0), (0, 384)))
+    plain = cluster(faces.vectors, faces.photo, thresholds=THRESHOLDS)
+    found = cluster(padded, faces.photo, thresholds=THRESHOLDS)
+    assert found.labels.tolist() == plain.labels.tolist()
+    assert found.probability.tolist() == plain.probability.tolist()
+
+
+def test_one_person_of_opposite_faces_has_no_mean_and_takes_in_nobody() -> None:
+    odd = np.stack([axis(1), -axis(1), axis(1), axis(0, 1)])
+    found = cluster(odd, range(4), anchor=[0, 0, -1, -1], thresholds=THRESHOLDS)
+    assert found.labels.tolist() == [0, 0, 1, 2]
+    assert np.isfinite(found.probability).all()
+
+
+def test_a_blurred_face_that_was_confirmed_brings_its_name_to_the_sharp_ones() -> None:
+    faces = event(people=6, each=6)
+    found = cluster(
+        np.concatenate([faces.vectors, faces.vectors[:1] + 0.02]),
+        np.concatenate([faces.photo, [900]]),
+        quality_class=["A"] * 36 + ["B"],
+        anchor=[-1] * 36 + [3],
+        thresholds=THRESHOLDS,
+    )
+    assert found.labels[36] == found.labels[0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from memoria_pipeline.people.graph import threshold_graph
+from memoria_pipeline.people.graph import above, threshold_graph
 from memoria_pipeline_tests.people.synthetic import event
 
 
@@ -47,3 +47,17 @@ def test_over_budget_the_most_alike_are_kept_and_the_floor_says_so(vectors: np.n
 def test_what_is_not_allowed_is_not_kept(vectors: np.ndarray) -> None:
     found = threshold_graph(vectors, 0.3, allowed=lambda a, b: (a + b) % 2 == 0)
     assert pairs(found.a, found.b) == {p for p in brute(vectors, 0.3) if sum(p) % 2 == 0}
+
+
+def test_all_entries_from_the_floor_on_are_named_with_their_value() -> None:
+    table = np.array([[0.1, 0.5, 0.9], [0.5, 0.4, 0.7]], np.float32)
+    row, column, value = above(table, 0.5)
+    assert pairs(row, column) == {(0, 1), (0, 2), (1, 0), (1, 2)}
+    assert value.tolist() == table[row, column].tolist()
+
+
+def test_if_all_rows_are_fresh_their_order_does_not_matter(vectors: np.ndarray) -> None:
+    fresh = np.random.default_rng(0).permutation(len(vectors))
+    found = threshold_graph(vectors, 0.5, fresh=fresh)
+    assert len(found) == len(brute(vectors, 0.5))
+    assert pairs(found.a, found.b) == brute(vectors, 0.5)

@@ -59,3 +59,25 @@ def test_a_small_budget_changes_the_memory_not_the_people(monkeypatch: pytest.Mo
     expected = as_sets(grouped(faces, 0.4).label)
     monkeypatch.setattr("memoria_pipeline.people.linkage.BUDGET", 300)
     assert as_sets(grouped(faces, 0.4).label) == expected == as_sets(faces.truth)
+
+
+def test_only_fresh_faces_start_a_merge_but_what_grows_goes_on() -> None:
+    near = unit(np.array([[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [0, 1, 0.1], [0, 1, 0.2]], np.float32))
+    every = np.arange(5)
+    groups = Groups(near, every, every)
+    agglomerate(groups, 0.9, np.ones(5, bool), fresh=np.array([4]))
+    assert as_sets(groups.label) == {frozenset({0}), frozenset({1}), frozenset({2, 3, 4})}
+
+
+def test_groups_meet_again_once_their_token_is_forgotten() -> None:
+    same = np.ones((3, 4), np.float32)
+    groups = Groups(same, np.array([0, 1, 2, 0, 1]), np.array([0, 1, 2, 7, 7]))
+    first, second = np.array([0, 0]), np.array([1, 2])
+    assert groups.may_meet(first, second).tolist() == [False, True]
+    groups.forget(7)
+    assert groups.may_meet(first, second).tolist() == [True, True]
+
+
+def test_a_row_of_zeros_stays_one() -> None:
+    rows = unit(np.array([[0, 0], [3, 4]], np.float32))
+    assert rows == pytest.approx(np.array([[0, 0], [0.6, 0.8]]))
