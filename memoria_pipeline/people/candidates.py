@@ -12,16 +12,16 @@ from memoria_pipeline.people.thresholds import Thresholds
 
 Floats = NDArray[np.float64]
 
-SLOPE, TAIL, BEND = 1.36, 0.79, -4.0
-"""Per unit of the pack's own logistic, slope × (cosine - even), above the bend and below it: far
-down it is blur and odd poses, not likeness, that decides."""
+NEAR, TAIL, BEND = 1.13, 0.55, -5.0
+"""Weight of the pack's own logit of two groups above the bend and below it: far down it is blur and
+odd poses, not likeness, that decides."""
 
-SMALLER, LARGER, BASE = -4.3, -0.65, 1.89
+SMALLER, LARGER, BASE = -4.1, -0.96, 1.22
 """Per ln(faces) of the smaller and of the larger person. The means of two parts of one person are
 the more alike the more faces they have, so that two large ones left apart are hardly ever one: on
 LFW, of 2,500 pairs of single faces at four fifths of `merge` 42 were, of 800 pairs of more none.
-One fit for both packs (12 events, 467 pairs in 270,000): it expects 404 of dlib's 401 and 64 of
-InsightFace's 66."""
+One fit for both packs (18 events, 694 such pairs): it expects 589 of dlib's 595 and 105 of
+InsightFace's 99."""
 
 MANY = 10
 """Faces from which on more of them make the mean no better."""
@@ -60,11 +60,21 @@ def same_probability(
 
     small, large: (c,) faces of each. persons: of the event.
     """
-    alike = thresholds.slope * (np.asarray(cosine, np.float64) - thresholds.even)
-    likeness = SLOPE * np.maximum(alike, BEND) + TAIL * np.minimum(alike - BEND, 0)
+    alike = _logit(np.asarray(cosine, np.float64), thresholds)
+    likeness = NEAR * np.maximum(alike, BEND) + TAIL * np.minimum(alike - BEND, 0)
     prior = BASE - np.log(max(persons, FEWEST) / PERSONS)
-    p: Floats = expit(likeness + SMALLER * np.log(small) + LARGER * np.log(np.minimum(large, MANY)) + prior)
+    p: Floats = expit(
+        likeness + SMALLER * np.log(small) + LARGER * np.log(np.minimum(large, MANY)) + prior
+    )
     return p
+
+
+def _logit(cosine: Floats, thresholds: Thresholds) -> Floats:
+    """How likely the pack holds two groups for one person, whatever their sizes."""
+    known = thresholds.certainty
+    if known is None:
+        return thresholds.slope * (cosine - thresholds.even)
+    return known.pair * cosine + known.pair_base
 
 
 def candidates(groups: Groups, size: Rows, thresholds: Thresholds) -> Candidates:
