@@ -183,3 +183,24 @@ def lab_calibrate(
     from memoria_pipeline.lab import calibrate
 
     out.print_json(data=calibrate.run(faces, truth, output))
+
+
+@lab.command("simulate")
+def lab_simulate(
+    faces: Annotated[Path, typer.Argument(help="Labelled faces, from `memoria lab faces`.")],
+    truth: Annotated[
+        Path | None, typer.Option(help="photo, face_index, identity; without it the folder's name.")
+    ] = None,
+    model_: Annotated[
+        str, typer.Option("--model", help="Whose thresholds; without it, what the table says.")
+    ] = "",
+) -> None:
+    """How many answers a review takes, and whether people stay who they are as photos come."""
+    from memoria_pipeline import report
+    from memoria_pipeline.lab import simulate
+
+    found = simulate.simulate(faces, truth, model_ or None)
+    if found.note:
+        err.print(found.note, markup=False, soft_wrap=True)
+    report.efforts(out, found.efforts)
+    report.histories(out, found.histories)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,6 +15,9 @@ from memoria_pipeline.album.sample import Score
 from memoria_pipeline.store.media import MediaSummary
 from memoria_pipeline.store.persons import PeopleSummary
 from memoria_pipeline.vision.catalogue import Check, PackInfo
+
+if TYPE_CHECKING:  # at run time it would bring pandas and Arrow into every command
+    from memoria_pipeline.lab.simulate import Effort, History
 
 _STAGES = {
     "media": "finding the photos",
@@ -162,6 +166,50 @@ def scores(console: Console, rows: Sequence[Mapping[str, object]]) -> None:
     for name in (each for each in rows[0] if each != "method"):
         table.add_row(name, *(_number(row[name]) for row in rows))
     console.print(table)
+
+
+def efforts(console: Console, rows: Sequence["Effort"]) -> None:
+    """`memoria lab simulate`: answers until so many faces are in the right person."""
+    heads = ("event", "faces", "right at first", "until", "forecast", "answers", "screens")
+    table = _columns("Review effort of a perfect organiser", *heads, "by similarity", "ratio")
+    for row in rows:
+        counts = (row.forecast, row.answers, row.screens, row.similarity)
+        ratio = "–"
+        if row.answers is not None and row.similarity:
+            ratio = f"{row.answers / row.similarity:.2f}"
+        table.add_row(
+            str(row.event),
+            str(row.faces),
+            f"{row.start:.2%}",
+            f"{row.target:.1%}",
+            *("never" if count is None else str(count) for count in counts),
+            ratio,
+        )
+    console.print(table)
+
+
+def histories(console: Console, rows: Sequence["History"]) -> None:
+    """`memoria lab simulate`: what uploads do to people."""
+    heads = ("event", "grouped", "B³ F", "precision", "effort", "impure", "churn per upload")
+    table = _columns("Photos come in tenths", *heads)
+    for row in rows:
+        table.add_row(
+            str(row.event),
+            row.how,
+            f"{row.f:.4f}",
+            f"{row.precision:.4f}",
+            f"{row.effort:.2f}",
+            str(row.impure),
+            f"{row.churn:.3%}",
+        )
+    console.print(table)
+
+
+def _columns(title: str, *heads: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left")
+    for head in heads:
+        table.add_column(head, justify="right")
+    return table
 
 
 def _number(value: object) -> str:

@@ -41,7 +41,8 @@ class Scene:
 class Review:
     """A scene under review: what was answered so far, and what came of it.
 
-    reached: share of the faces in the right person after 0, 1, … answers. screens: questions shown.
+    reached: share of the faces in the right person after 0, 1, … answers. screens: questions shown
+    until then.
     """
 
     scene: Scene
@@ -49,12 +50,14 @@ class Review:
     checked: NDArray[np.bool_] = field(init=False)
     rejected: set[tuple[int, int]] = field(default_factory=set)
     reached: list[float] = field(default_factory=list)
-    screens: int = 0
+    screens: list[int] = field(default_factory=list)
+    _shown: int = 0
 
     def __post_init__(self) -> None:
         self.person = self.scene.person.copy()
         self.checked = np.zeros(len(self.person), bool)
         self.reached.append(right(self.person, self.scene.truth))
+        self.screens.append(0)
 
     @property
     def answers(self) -> int:
@@ -80,7 +83,7 @@ class Review:
 
     def answer(self, question: Question) -> None:
         """All of one screen; what has become plain by then is skipped."""
-        self.screens += 1
+        self._shown += 1
         if question.kind == "mixed":
             self._look_through(question.persons[0])
             return
@@ -126,6 +129,7 @@ class Review:
     def _count(self, *, changed: bool) -> None:
         now = right(self.person, self.scene.truth) if changed else self.reached[-1]
         self.reached.append(now)
+        self.screens.append(self._shown)
 
 
 def by_queue(scene: Scene, thresholds: Thresholds, until: float, most: int) -> Review:

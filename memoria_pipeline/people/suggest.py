@@ -18,6 +18,7 @@ from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import Groups, Vectors, unit
 from memoria_pipeline.people.mixed import Mixed, mixed
 from memoria_pipeline.people.thresholds import Thresholds
+from memoria_pipeline.people.twins import Twin
 
 Kind = Literal["conflict", "same_person", "mixed", "twice", "lost", "name"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -45,7 +46,7 @@ class Standing:
     reviewed, named, ignored: (k,) a human decided about the person; it is a member (linked or
     invited); it is nobody's business. rejected: (m, 2) face, code of a person that it is not.
     lost: faces that a human touched and no photo shows any more. conflicts: the faces of each
-    contradiction. twins: (t, 2) faces of one photo that are very like each other.
+    contradiction. twins: faces of one photo that may be one person.
     """
 
     embeddings: NDArray[np.floating]
@@ -59,7 +60,7 @@ class Standing:
     rejected: Rows = field(default_factory=lambda: np.empty((0, 2), np.int64))
     lost: Sequence[int] = ()
     conflicts: Sequence[Sequence[int]] = ()
-    twins: Sequence[tuple[int, int]] = ()
+    twins: Sequence[Twin] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def questions(
     asked = [
         *_same(standing, pairs, weight, limit),
         *_mixed(standing, inside, limit),
-        *_twice(standing, vectors),
+        *_twice(standing),
         *[Question("lost", (), (face,), 1.0, 1.0) for face in standing.lost],
     ]
     asked.sort(key=lambda each: -each.gain)
@@ -204,14 +205,15 @@ def _mixed(standing: Standing, inside: Mixed, limit: int) -> list[Question]:
     return asked
 
 
-def _twice(standing: Standing, vectors: Vectors) -> list[Question]:
+def _twice(standing: Standing) -> list[Question]:
     """Faces of one photo so alike that it may show a mirror, a poster or a collage."""
+    size = np.bincount(standing.person[standing.person >= 0], minlength=len(standing.named))
     asked = []
-    for a, b in standing.twins:
-        persons = (int(standing.person[a]), int(standing.person[b]))
-        alike = float(np.clip(vectors[a] @ vectors[b], 0, 1))
-        if persons[0] != persons[1]:
-            asked.append(Question("twice", persons, (int(a), int(b)), alike, alike))
+    for twin in standing.twins:
+        persons = (int(standing.person[twin.a]), int(standing.person[twin.b]))
+        if persons[0] != persons[1] and min(persons) >= 0:
+            gain = twin.p * min(int(size[each]) for each in persons)
+            asked.append(Question("twice", persons, (twin.a, twin.b), twin.p, gain))
     return asked
 
 
