@@ -89,7 +89,7 @@ def _spread(vectors: Vectors, label: NDArray[np.generic]) -> dict[str, float]:
     size = np.bincount(code)
     order = np.argsort(code, kind="stable")
     sums = np.add.reduceat(vectors[order], np.cumsum(size) - size)
-    means: Vectors = sums / size[:, None].astype(np.float32)
+    means = (sums / size[:, None]).astype(np.float32)
     groups = _Groups(code, size, means)
     rows = np.arange(0, len(vectors), max(1, -(-len(vectors) // SAMPLE)))
     own, other = _own(vectors, groups), _nearest(vectors, groups, rows)
