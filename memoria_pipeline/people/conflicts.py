@@ -45,10 +45,12 @@ def conflicts(state: State, photo: Mapping[UUID, Hashable]) -> list[Conflict]:
 
     photo: which photo each face of the event is in; faces that are gone contradict nothing.
     """
+    apart = list(_apart(state, photo))
     found = [
         *_same_photo(state, photo),
-        *_rejected(state, photo),
-        *_apart(state, photo),
+        # A split contradicted by a merge is one thing to settle, not two.
+        *(each for each in _rejected(state, photo) if not any(_covers(a, each) for a in apart)),
+        *apart,
         *_members(state),
         *_same_member(state),
     ]
@@ -107,6 +109,10 @@ def _rejected(state: State, photo: Mapping[UUID, Hashable]) -> Iterator[Conflict
                 found.setdefault((live, each.id, said.decision), []).append(face)
     for (live, one, other), faces in found.items():
         yield _conflict("rejected", faces, [live], (by_id[one], by_id[other]))
+
+
+def _covers(one: Conflict, other: Conflict) -> bool:
+    return one.persons == other.persons and set(other.faces) <= set(one.faces)
 
 
 def _apart(state: State, photo: Mapping[UUID, Hashable]) -> Iterator[Conflict]:

@@ -12,7 +12,7 @@ from memoria_pipeline.people.conflicts import Conflict, conflicts, told_apart
 from memoria_pipeline.people.decisions import State
 
 MOST_PAIRS = 100_000
-"""Of one decision, between faces that are pinned to nobody. The rest was one group when it was told
+"""About as many of one decision, between faces that are pinned to nobody. The rest was one group when it was told
 apart: a face that may not meet a part of it hardly meets the others."""
 
 

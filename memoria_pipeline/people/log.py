@@ -32,7 +32,8 @@ class Decision:
     reject(faces, person, rest): they are not; rest are the person's faces.
     merge(person, other, faces): person stays, other redirects to it; faces are all of both. It
         takes over status, user and e-mail of an other that is linked (or invited) when it is not.
-    split(person, other, faces, rest): faces leave person for the new person other; rest stay.
+    split(person, other, faces, rest): faces leave person for the new person other, and are not
+        person; rest stay.
     move(person or None, other, faces, rest): they go from person to other, and are not person.
     ignore(person, faces): the person is ignored; its faces stay pinned to it.
     ignore(faces): nobody is asked about these faces again.
@@ -80,7 +81,7 @@ class Decision:
 
     def parts(self) -> UUID | None:
         """The person that its faces are not, before any merge."""
-        return self.person if self.kind in ("reject", "move") else None
+        return self.person if self.kind in ("reject", "split", "move") else None
 
 
 def standing(log: Iterable[Decision]) -> tuple[Decision, ...]:

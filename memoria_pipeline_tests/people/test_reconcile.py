@@ -4,9 +4,9 @@ from uuid import UUID
 
 import pytest
 
-from memoria_pipeline.people.reconcile import reconcile
+from memoria_pipeline.people.reconcile import reconcile, redirects
 
-ANN, BOB = UUID(int=9), UUID(int=1)
+ANN, BOB, EVE = UUID(int=9), UUID(int=1), UUID(int=5)
 
 
 def test_groups_keep_their_persons_whatever_their_numbers() -> None:
@@ -36,3 +36,28 @@ def test_nobody_is_matched_without_a_shared_face() -> None:
 def test_another_number_of_faces_is_refused() -> None:
     with pytest.raises(ValueError, match="1 labels were given for 2 faces"):
         reconcile([0], [ANN, BOB])
+
+
+def test_faces_that_humans_confirmed_decide_against_any_overlap() -> None:
+    labels, old = [0, 0, 0, 1], [ANN, ANN, BOB, ANN]
+    assert reconcile(labels, old) == [ANN, None]
+    assert reconcile(labels, old, [False, False, True, False]) == [BOB, ANN]
+    assert reconcile(labels, old, [False, False, True, True]) == [BOB, ANN]
+
+
+def test_the_majority_of_confirmed_faces_decides() -> None:
+    assert reconcile([0, 0, 0], [ANN, BOB, BOB], [True] * 3) == [BOB]
+    assert reconcile([0, 0, 0, 1], [ANN, BOB, BOB, ANN], [True] * 4) == [BOB, ANN]
+
+
+def test_a_person_without_faces_leads_to_who_has_most_of_them() -> None:
+    before = [ANN, ANN, ANN, BOB, None]
+    assert redirects(before, [BOB, EVE, EVE, BOB, EVE]) == {ANN: EVE}
+    assert redirects(before, [BOB, ANN, EVE, BOB, EVE]) == {}
+    assert redirects(before, [None, None, None, BOB, EVE]) == {}
+    # The number of a group that is no person yet will do as well.
+    assert redirects(before, [7, 7, BOB, BOB, 7]) == {ANN: 7}
+
+
+def test_whom_humans_decided_on_never_leads_elsewhere() -> None:
+    assert redirects([ANN, BOB], [BOB, BOB], {ANN}) == {}
