@@ -83,13 +83,15 @@ class Review:
 
     def answer(self, question: Question) -> None:
         """All of one screen; what has become plain by then is skipped."""
-        self._shown += 1
+        first, *others = question.persons
         if question.kind == "mixed":
-            self._look_through(question.persons[0])
+            self._shown += 1
+            self._look_through(first)
             return
-        for candidate in question.persons[1:]:
-            if self._open(question.persons[0], candidate):
-                self._same(question.persons[0], candidate)
+        self._shown += any(self._open(first, other) for other in others)
+        for other in others:
+            if self._open(first, other):
+                self._same(first, other)
 
     def _open(self, a: int, b: int) -> bool:
         """Both are there, and nothing keeps them apart."""
@@ -101,12 +103,15 @@ class Review:
         return not (shared or said or any((int(f), a) in self.rejected for f in right_))
 
     def _same(self, a: int, b: int) -> None:
-        if self._owner(a) == self._owner(b):
+        """A yes joins them; a no holds for the faces of b that are not a, now and wherever they go."""
+        owner = self._owner(a)
+        if owner == self._owner(b):
             self.person[self.person == b] = a
             self.rejected = {(face, a if p == b else p) for face, p in self.rejected}
             self._count(changed=True)
             return
-        self.rejected.update((int(face), a) for face in np.flatnonzero(self.person == b))
+        strangers = np.flatnonzero((self.person == b) & (self.scene.truth != owner))
+        self.rejected.update((int(face), a) for face in strangers)
         self._count(changed=False)
 
     def _owner(self, person: int) -> int:
