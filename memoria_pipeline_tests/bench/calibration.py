@@ -1,7 +1,7 @@
 """How true p is: of the faces that are said to be right with .9, nine in ten are.
 
-`python -m memoria_pipeline_tests.bench.calibration FACES [DLIB_FACES]` prints the figures for tables
-that `memoria lab faces` has made of LFW; half a minute each.
+`python -m memoria_pipeline_tests.bench.calibration FACES [DLIB_FACES]` prints the figures for
+tables that `memoria lab faces` has made of LFW; ten seconds each.
 """
 
 import sys

@@ -33,7 +33,12 @@ def test_thresholds_lie_between_strangers_and_one_person(tmp_path: Path) -> None
     assert 0.2 < thresholds.attach <= thresholds.merge < 0.6
     assert thresholds.slope > 0
     assert abs(found["thresholds"]["stranger"]) < 0.1
+    assert thresholds.certainty is not None
+    assert thresholds.stranger_90 is not None
+    assert thresholds.stranger_90 > found["thresholds"]["stranger"]
+    assert thresholds.far is not None
     assert found["operating_point"]["b3_f"] > 0.99
+    assert found["operating_point"]["ece_10"] < 0.03
     assert json.loads((tmp_path / "calibration.json").read_text()) == found
     assert found["model"] == "insightface:mine"
 
