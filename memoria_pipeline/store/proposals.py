@@ -1,5 +1,6 @@
 """Runs that wait for the organiser: kept, published as they were shown, or held with a reason."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.store import assignment, beside, events, runs
 from memoria_pipeline.store.assignment import Label
-from memoria_pipeline.store.runs import Kind
+from memoria_pipeline.store.runs import ClusterRun, Kind
 
 
 def propose(
@@ -84,6 +85,28 @@ def hold(conn: sa.Connection, run_id: UUID, reason: str) -> None:
     _open(conn, run_id)
     conn.execute(_HELD, {"run": run_id, "reason": reason})
     conn.execute(_FORGET, {"run": run_id})
+
+
+def tried(conn: sa.Connection, event_id: UUID, parameters: Mapping[str, Any]) -> bool:
+    """Whether a full grouping with these parameters waits already, or was turned down."""
+    values = {"event": event_id, "parameters": json.dumps(dict(parameters))}
+    return bool(conn.scalar(_TRIED, values))
+
+
+_TRIED = sa.text(
+    "select exists (select from memoria.cluster_runs where event_id = :event and kind = 'full'"
+    " and status in ('proposed', 'held') and parameters = cast(:parameters as jsonb))"
+)
+
+
+def waiting(conn: sa.Connection) -> list[ClusterRun]:
+    """Every run that waits, of all events, the oldest first."""
+    ids = conn.scalars(
+        sa.text(
+            "select id from memoria.cluster_runs where status = 'proposed' order by created_at, id"
+        )
+    )
+    return [runs.get(conn, run_id) for run_id in ids]
 
 
 def _open(conn: sa.Connection, run_id: UUID) -> None:

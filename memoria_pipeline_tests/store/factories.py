@@ -84,6 +84,7 @@ def group(
     clusters: Sequence[Sequence[UUID]],
     continues: Sequence[UUID | None] | None = None,
     alone: Sequence[UUID] = (),
+    **more: Any,
 ) -> UUID:
     """Publish a grouping in which each cluster holds these faces."""
     labels: list[persons.Label] = [
@@ -99,6 +100,7 @@ def group(
         fingerprint="as it was",
         labels=labels + [(face, None, 0.0, 0.0) for face in alone],
         persons=continues or [None] * len(clusters),
+        **more,
     )
 
 

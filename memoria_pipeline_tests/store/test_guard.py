@@ -1,0 +1,244 @@
+"""The database refuses what a human did not decide: every way of changing it is tried."""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from memoria_pipeline.errors import DatabaseError
+from memoria_pipeline.store import db, decisions, media, persons
+from memoria_pipeline_tests.store.factories import (
+    LEFT,
+    ORGANISER,
+    PACK,
+    RIGHT,
+    a_face,
+    an_album,
+    an_event,
+    analysed,
+    group,
+    one,
+)
+
+Names = dict[str, UUID]
+
+
+@pytest.fixture(scope="module")
+def own(server: str, template: str, shared_engine: sa.Engine) -> Iterator[sa.Engine]:
+    """A database of this module's, because a decision opens the door to its own transaction."""
+    name = f"guard_{uuid4().hex}"
+    shared_engine.dispose()
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with admin.connect() as conn:
+        conn.execute(sa.text(f"create database {name} template template owner owner"))
+    engine = sa.create_engine(sa.make_url(template).set(database=name))
+    yield engine
+    engine.dispose()
+    with admin.connect() as conn:
+        conn.execute(sa.text(f"drop database {name} with (force)"))
+
+
+@pytest.fixture(scope="module")
+def names(own: sa.Engine) -> Names:
+    """Photo 0: left is linked (p), photo 1: left ignored; photo 2: left rejected from q."""
+    with db.connect(own) as conn:
+        album, other = an_album(conn, 4), an_event(conn)
+        lefts, rights = [f[0] for f in album.faces], [f[1] for f in album.faces]
+        group(conn, album.event, [lefts[:1], rights, lefts[1:3], lefts[3:]])
+        who = persons.current(conn, album.event)
+        p, q, r, s = who[lefts[0]], who[rights[0]], who[lefts[2]], who[lefts[3]]
+        decisions.assign(conn, album.event, p, uuid4(), actor=ORGANISER)
+        decisions.ignore_faces(conn, album.event, [lefts[1]], actor=ORGANISER)
+        decisions.reject(conn, album.event, [lefts[2]], q, actor=ORGANISER)
+        decisions.confirm(conn, album.event, [rights[3]], s, actor=ORGANISER)
+    return {
+        "e": album.event,
+        "other": other,
+        "photo": album.photos[1],
+        "pinned": lefts[0],
+        "ignored": lefts[1],
+        "rejected": lefts[2],
+        "free": rights[1],
+    } | {"p": p, "q": q, "r": r, "s": s}
+
+
+REFUSED = [
+    "update memoria.faces set face_person_id = :q where id = :pinned",
+    "update memoria.faces set face_person_id = null where id = :pinned",
+    "update memoria.faces set machine_person_id = :q where id = :pinned",
+    "update memoria.faces set verdict = null where id = :pinned",
+    "update memoria.faces set verdict = null, human_touched = false where id = :ignored",
+    "update memoria.faces set verdict = 'person', face_person_id = :q where id = :ignored",
+    "update memoria.faces set verdict = 'not_a_face' where id = :ignored",
+    "update memoria.faces set human_touched = false where id = :pinned",
+    "update memoria.faces set not_person_ids = '{}' where id = :rejected",
+    "update memoria.faces set not_person_ids = not_person_ids || :p where id = :rejected",
+    "update memoria.faces set media_id = :photo where id = :pinned",
+    "update memoria.faces set id = gen_random_uuid() where id = :pinned",
+    "update memoria.faces set event_id = :other where id = :pinned",
+    "delete from memoria.faces where id = :pinned",
+    "delete from memoria.faces where id = :rejected",
+    "delete from memoria.faces where event_id = :e",
+    # what nobody decided does not become decided by itself
+    "update memoria.faces set verdict = 'ignored', human_touched = true, face_person_id = null"
+    " where id = :free",
+    "update memoria.faces set human_touched = true where id = :free",
+    "update memoria.face_persons set status = 'pending', linked_user_id = null where id = :p",
+    "update memoria.face_persons set linked_user_id = gen_random_uuid() where id = :p",
+    "update memoria.face_persons set invitation_email = 'a@example.org' where id = :s",
+    "update memoria.face_persons set status = 'ignored' where id = :s",
+    "update memoria.face_persons set status = 'merged', merged_into_id = :q where id = :s",
+    "update memoria.face_persons set human_touched = false where id = :s",
+    "update memoria.face_persons set human_touched = true where id = :r",
+    "delete from memoria.face_persons where id = :s",
+]
+ROLES = ["memoria_service", "owner"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("attempt", REFUSED)
+def test_what_a_human_decided_changes_by_no_plain_statement(
+    own: sa.Engine, names: Names, role: str, attempt: str
+) -> None:
+    with own.connect() as conn:
+        conn.execute(sa.text(f"set local role {role}"))
+        with pytest.raises(DBAPIError, match="a human decided on it"):
+            conn.execute(sa.text(attempt), names)
+
+
+ALLOWED = [
+    "update memoria.faces set quality_score = 0.5, lost = true where id = :pinned",
+    "update memoria.faces set face_person_id = :p, machine_person_id = :p where id = :rejected",
+    "update memoria.faces set face_person_id = :p, machine_person_id = :p where id = :free",
+    "delete from memoria.faces where id = :free",
+    "update memoria.face_persons set status = 'merged', merged_into_id = :s where id = :r",
+    "update memoria.face_persons set cluster_label = 7 where id = :p",
+    "delete from memoria.media where event_id = :e",
+]
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("attempt", ALLOWED)
+def test_what_is_the_machines_stays_the_machines(
+    own: sa.Engine, names: Names, role: str, attempt: str
+) -> None:
+    with own.connect() as conn:
+        conn.execute(sa.text(f"set local role {role}"))
+        assert conn.execute(sa.text(attempt), names).rowcount > 0
+
+
+def test_a_face_is_never_given_to_a_person_it_was_rejected_from(
+    own: sa.Engine, names: Names
+) -> None:
+    with own.connect() as conn, pytest.raises(DBAPIError, match="not_whom_it_is_not"):
+        conn.execute(
+            sa.text("update memoria.faces set face_person_id = :q where id = :rejected"), names
+        )
+
+
+@pytest.mark.parametrize("table", ["faces", "face_persons", "events cascade", "media cascade"])
+def test_nothing_is_emptied_by_a_truncate(own: sa.Engine, names: Names, table: str) -> None:
+    with own.connect() as conn:
+        with pytest.raises(DBAPIError, match="not truncated|append-only|cannot truncate"):
+            conn.execute(sa.text(f"truncate memoria.{table}"))
+        conn.rollback()
+        part = one(conn, "select memoria.partition_name(:e)", e=names["e"])
+        with pytest.raises(DBAPIError, match="not truncated"):
+            conn.execute(sa.text(f"truncate memoria.{part}"))
+
+
+def test_the_partition_itself_is_no_way_round(own: sa.Engine, names: Names) -> None:
+    with own.connect() as conn:
+        part = one(conn, "select memoria.partition_name(:e)", e=names["e"])
+        # its owner sees nothing of it: row level security is forced and it has no policy
+        changed = f"update memoria.{part} set verdict = null where id = :pinned"  # noqa: S608
+        assert conn.execute(sa.text(changed), names).rowcount == 0
+
+
+_DECIDE = (
+    "insert into memoria.decisions (event_id, kind, actor_id, face_ids, person_id)"
+    " values (:e, 'not_a_face', gen_random_uuid(), array[:pinned]::uuid[], :p)"
+)
+_CHANGE = (
+    "update memoria.faces set verdict = 'not_a_face', face_person_id = null where id = :pinned"
+)
+
+
+def test_a_decision_opens_the_door_to_its_faces_in_its_own_transaction_only(
+    own: sa.Engine, names: Names
+) -> None:
+    with own.connect() as conn:
+        conn.execute(sa.text(_DECIDE), names)
+        assert conn.execute(sa.text(_CHANGE), names).rowcount == 1
+        with pytest.raises(DBAPIError, match="a human decided on it"), conn.begin_nested():
+            conn.execute(sa.text("delete from memoria.faces where id = :ignored"), names)
+        with pytest.raises(DBAPIError, match="a human decided on it"), conn.begin_nested():
+            conn.execute(sa.text("delete from memoria.face_persons where id = :s"), names)
+        conn.rollback()
+        lent = _DECIDE.replace("face_ids,", "transaction, face_ids,").replace(
+            "array[", "(pg_current_xact_id()::text::bigint + 1)::text::xid8, array["
+        )
+        conn.execute(
+            sa.text(lent.replace("'not_a_face'", "'confirm'")), names | {"pinned": uuid4()}
+        )
+        stored = one(
+            conn,
+            "select transaction = pg_current_xact_id() from memoria.decisions"
+            " order by seq desc limit 1",
+        )
+        assert stored is True
+
+
+def test_a_decision_of_another_event_opens_nothing(own: sa.Engine, names: Names) -> None:
+    with own.connect() as conn:
+        other = an_album(conn, 1)
+        conn.execute(sa.text(_DECIDE), names | {"e": other.event})
+        with pytest.raises(DBAPIError, match="a human decided on it"):
+            conn.execute(sa.text(_CHANGE), names)
+
+
+def test_the_refusal_says_what_to_do_and_our_own_error_names_no_face(
+    own: sa.Engine, names: Names
+) -> None:
+    with (
+        pytest.raises(DatabaseError, match="a human decided on it") as said,
+        db.connect(own) as conn,
+    ):
+        conn.execute(sa.text(_CHANGE), names)
+    assert "42501" in str(said.value)
+
+
+def test_a_run_and_a_new_analysis_leave_everything_decided_as_it_was(
+    own: sa.Engine, names: Names
+) -> None:
+    decided = sa.text(
+        "select id, face_person_id, verdict, not_person_ids, machine_person_id from memoria.faces"
+        " where event_id = :e and verdict is not null order by id"
+    )
+    with own.connect() as conn:
+        before = conn.execute(decided, names).all()
+        faces = one(conn, "select array_agg(id order by id) from memoria.faces")
+        group(conn, names["e"], [faces])
+        for found in ([a_face(RIGHT)], [], [a_face(LEFT)]):
+            again = analysed(names["photo"], *found)
+            media.save_analysis(conn, [again], PACK)
+        assert conn.execute(decided, names).all() == before
+        rejected = one(
+            conn, "select face_person_id from memoria.faces where id = :f", f=names["rejected"]
+        )
+        assert rejected != names["q"]
+
+
+@pytest.mark.parametrize("status", ["archived", "deleted"])
+def test_an_event_that_ends_takes_its_decided_faces_with_it(
+    own: sa.Engine, names: Names, status: str
+) -> None:
+    with own.connect() as conn:
+        conn.execute(
+            sa.text("update memoria.events set status = :s where id = :e"), names | {"s": status}
+        )
+        assert one(conn, "select count(*) from memoria.faces") == 0
+        conn.execute(sa.text("delete from memoria.events where id = :e"), names)
+        assert one(conn, "select count(*) from memoria.face_persons") == 0
