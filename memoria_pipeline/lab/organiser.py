@@ -77,7 +77,6 @@ class Review:
             self.checked,
             never,
             never,
-            never,
             apart,
         )
 
@@ -103,7 +102,7 @@ class Review:
         return not (shared or said or any((int(f), a) in self.rejected for f in right_))
 
     def _same(self, a: int, b: int) -> None:
-        """A yes joins them; a no holds for the faces of b that are not a, now and wherever they go."""
+        """A yes joins them; a no holds for the faces of b that are not a, wherever they go."""
         owner = self._owner(a)
         if owner == self._owner(b):
             self.person[self.person == b] = a

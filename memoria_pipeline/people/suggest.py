@@ -43,8 +43,7 @@ class Standing:
     (n,) code, -1 is in none: such a face is not asked about until a run has placed it.
     checked: (n,) a human looked at this very face and left it (confirm, move, split, an answer that
     all are one person); merging or naming a person checks none of its faces.
-    reviewed, named, ignored: (k,) a human decided about the person; it is a member (linked or
-    invited); it is nobody's business. rejected: (m, 2) face, code of a person that it is not.
+    named, ignored: (k,) the person is a member (linked or invited); it is nobody's business. rejected: (m, 2) face, code of a person that it is not.
     lost: faces that a human touched and no photo shows any more. conflicts: the faces of each
     contradiction. twins: faces of one photo that may be one person.
     """
@@ -54,7 +53,6 @@ class Standing:
     quality: NDArray[np.floating]
     person: Rows
     checked: Bools
-    reviewed: Bools
     named: Bools
     ignored: Bools
     rejected: Rows = field(default_factory=lambda: np.empty((0, 2), np.int64))
@@ -188,7 +186,8 @@ def _bundle(pairs: Candidates, rows: list[int], show: Callable[[int], int]) -> Q
 
 def _mixed(standing: Standing, inside: Mixed, limit: int) -> list[Question]:
     """The faces most in doubt of each person that may be two."""
-    chosen = np.argsort(-inside.wrong, kind="stable")[:limit]
+    order = np.argsort(-inside.wrong, kind="stable")
+    chosen = order[~standing.ignored[inside.person[order]]][:limit]
     asked = []
     for i in chosen:
         faces = np.flatnonzero(standing.person == inside.person[i])

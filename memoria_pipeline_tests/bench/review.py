@@ -62,6 +62,8 @@ def _all(efforts: Sequence[Effort]) -> Iterator[Row]:
     shown = f"{answers.mean():.0f} of {plain.mean():.0f}, ratio {ratio:.2f}"
     yield "answers to 99 %, of similarity order's", "<= 0.50", shown, ratio <= 0.5
     yield "the same, the median event", "<= 0.50", f"{median:.2f}", median <= 0.5
+    worst = float((answers / plain).max())
+    yield "the same, the worst event", "no figure", f"{worst:.2f}", True
     off = promised.mean() / answers.mean() - 1
     reached = f"{promised.mean():.0f} forecast, {off:+.0%}"
     yield "forecast, mean of the events", "within 20 %", reached, abs(off) <= 0.2

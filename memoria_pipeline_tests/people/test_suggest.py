@@ -23,7 +23,7 @@ MIXED: tuple[Kind, ...] = ("mixed",)
 def standing(vectors: NDArray[np.float32], photo: Labels, person: Labels) -> Standing:
     never = np.zeros(int(person.max(initial=-1)) + 1, bool)
     n = len(person)
-    return Standing(vectors, photo, np.ones(n), person, np.zeros(n, bool), never, never, never)
+    return Standing(vectors, photo, np.ones(n), person, np.zeros(n, bool), never, never)
 
 
 def broken(people: int = 6, each: int = 4) -> tuple[Standing, Labels]:
@@ -139,6 +139,9 @@ def test_a_person_of_two_people_is_asked_about_until_somebody_looked() -> None:
     assert set(first.faces[: len(strangers)]) == set(strangers.tolist())
     looked = replace(now, checked=person == 0)
     rest = questions(looked, THRESHOLDS, kinds=MIXED).questions
+    assert (0,) not in {each.persons for each in rest}
+    nobodys = replace(now, ignored=np.arange(6) == 0)
+    rest = questions(nobodys, THRESHOLDS, kinds=MIXED).questions
     assert (0,) not in {each.persons for each in rest}
 
 
