@@ -29,6 +29,8 @@ def test_the_assets_and_what_each_is_made_from() -> None:
         "faces": {"media"},
         "embeddings": {"media"},
         "clusters": {"faces", "embeddings"},
+        "faces_beside": {"media"},
+        "clusters_beside": {"faces_beside"},
     }
 
 

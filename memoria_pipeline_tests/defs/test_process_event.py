@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from memoria_pipeline.definitions import defs
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
-from memoria_pipeline.store import db, media, persons
+from memoria_pipeline.store import db, media, persons, proposals
 from memoria_pipeline.store import events as event_store
 from memoria_pipeline.vision.analyse import Outcome
 from memoria_pipeline.vision.detector import Detector
@@ -64,6 +64,12 @@ class Pipeline:
                 run_config={"ops": {"clusters": {"config": config}}},
             )
         )
+
+    def publish(self) -> None:
+        """As an organiser who approves."""
+        with db.connect(self.engine) as conn:
+            [run] = proposals.waiting(conn)
+            assert proposals.publish(conn, run.id)
 
     def photos(self) -> media.MediaSummary:
         with db.connect(self.engine) as conn:
@@ -130,7 +136,7 @@ def test_a_second_run_analyses_nothing_and_changes_nobody(pipeline: Pipeline) ->
     before = pipeline.query("select id, face_person_id, embedded_at from memoria.faces order by id")
     again = pipeline.run()
     assert metadata(again, "faces")["photos analysed"] == 0
-    assert metadata(again, "clusters")["unchanged"] is True
+    assert metadata(again, "clusters")["run"] == "none: nothing changed"
     after = pipeline.query("select id, face_person_id, embedded_at from memoria.faces order by id")
     assert after == before
     assert pipeline.query("select count(*) from memoria.cluster_runs") == [(1,)]
@@ -205,7 +211,9 @@ def test_two_faces_of_one_photo_in_one_person_fail_the_check(pipeline: Pipeline)
     result = pipeline.run()  # the grouping is unchanged, so it stays as it is
     failed = [each.check_name for each in result.get_asset_check_evaluations() if not each.passed]
     assert failed == ["no_person_holds_two_faces_of_one_photo"]
-    assert pipeline.run(force=True).success
+    assert metadata(pipeline.run(force=True), "clusters")["published"] is False  # that is a lot
+    pipeline.publish()
+    assert pipeline.run().success
 
 
 def test_nothing_personal_stands_in_what_dagster_keeps(pipeline: Pipeline) -> None:
