@@ -59,14 +59,18 @@ def extend(
         rejected=rejected,
         cannot_link=cannot_link,
     )
-    kept = _reviewed(reviewed, faces.person)
+    own, sure = _extended(faces, _reviewed(reviewed, faces.person), thresholds)
+    found = described(faces, own, sure, thresholds)
+    return Extended(found, _continues(found.labels[faces.used], faces.person))
+
+
+def _extended(faces: Faces, kept: NDArray[np.bool_], thresholds: Thresholds) -> tuple[Rows, Rows]:
+    """The name of each face's group, and the trusted groups; their sums are free afterwards."""
     groups, known = start(faces)
     _place(groups, faces, thresholds)
     _join(groups, faces, thresholds)
     _merge_known(groups, faces, kept, known, thresholds)
-    sure = trusted(groups, faces.vectors, thresholds)
-    found = described(faces, groups.label, sure, thresholds)
-    return Extended(found, _continues(found.labels[faces.used], faces.person))
+    return groups.label, trusted(groups, faces.vectors, thresholds)
 
 
 def _reviewed(reviewed: ArrayLike | None, person: Rows) -> NDArray[np.bool_]:

@@ -41,20 +41,22 @@ def cluster_shards(
         rejected=rejected,
         cannot_link=cannot_link,
     )
+    own, sure = _joined(faces, shards, thresholds)
+    return described(faces, own, sure, thresholds)
+
+
+def _joined(faces: Faces, shards: int, thresholds: Thresholds) -> tuple[Rows, Rows]:
+    """The name of each face's group, and the trusted groups."""
     groups, _ = start(faces)
     for rows in _dealt(faces, shards):
-        name = rows[
-            shard_labels(
-                faces.vectors[rows], faces.weight[rows], faces.photo[rows], thresholds.merge
-            )
-        ]
+        shard = faces.vectors[rows], faces.weight[rows], faces.photo[rows]
+        name = rows[shard_labels(*shard, thresholds.merge)]
         gone = name != rows
         if gone.any():
             groups.join(name[gone], rows[gone])
     agglomerate(groups, thresholds.merge, faces.strong)
     attach_weak(groups, faces, thresholds)
-    sure = trusted(groups, faces.vectors, thresholds)
-    return described(faces, groups.label, sure, thresholds)
+    return groups.label, trusted(groups, faces.vectors, thresholds)
 
 
 def shard_labels(
