@@ -43,7 +43,8 @@ class Standing:
     (n,) code, -1 is in none: such a face is not asked about until a run has placed it.
     checked: (n,) a human looked at this very face and left it (confirm, move, split, an answer that
     all are one person); merging or naming a person checks none of its faces.
-    named, ignored: (k,) the person is a member (linked or invited); it is nobody's business. rejected: (m, 2) face, code of a person that it is not.
+    named, ignored: (k,) the person is a member (linked or invited); it is nobody's business.
+    rejected: (m, 2) face, code of a person that it is not.
     lost: faces that a human touched and no photo shows any more. conflicts: the faces of each
     contradiction. twins: faces of one photo that may be one person.
     """
