@@ -34,14 +34,17 @@ class Change:
     before: dict[str, Any]
 
 
-def plan(conn: sa.Connection, event_id: UUID, past: Sequence[Decision], made: Decision) -> Change:
-    """What becomes of faces and persons when `made` joins the log."""
-    old, new = fold(past), fold([*past, made])
+def plan(
+    conn: sa.Connection, event_id: UUID, past: Sequence[Decision], old: State, made: Decision
+) -> Change:
+    """What becomes of faces and persons when `made` joins the log; old: the fold of the past."""
+    new = fold([*past, made])
     root = _root(past, made)
     rows = face_rows.load(
         conn, event_id, _moved_faces(old, new) | {*root.faces}, _redirected(old, new)
     )
-    wanted = _restored(conn, rows, new, root) if made.kind == "undo" else rows
+    undone = next((each for each in past if each.id == made.supersedes), made)
+    wanted = _restored(conn, rows, new, undone) if made.kind == "undo" else rows
     named = {person for face in wanted.values() for person in _named_by(face, new) if person}
     about = _moved_persons(old, new)
     known = person_rows.load(conn, event_id, about | named)
@@ -110,12 +113,12 @@ def _redirected(old: State, new: State) -> list[UUID]:
 
 
 def _restored(
-    conn: sa.Connection, rows: Mapping[UUID, FaceRow], new: State, root: Decision
+    conn: sa.Connection, rows: Mapping[UUID, FaceRow], new: State, undone: Decision
 ) -> dict[UUID, FaceRow]:
-    """The faces with the machine's opinion of before the decision that is undone; not those on
-    which a later decision still stands: its own undo brings theirs."""
-    kept = {face for each in new.active if each.seq > root.seq for face in each.faces}
-    found = conn.execute(_BEFORE, {"id": root.id})
+    """The faces with the machine's opinion of before what is undone; not those on which a later
+    decision still stands: its own undo brings theirs."""
+    kept = {face for each in new.active if each.seq > undone.seq for face in each.faces}
+    found = conn.execute(_BEFORE, {"id": undone.id})
     wanted = dict(rows)
     for face, machine, probability, margin, evidence in (row.face for row in found):
         row = wanted.get(UUID(face))
@@ -208,4 +211,5 @@ def write(conn: sa.Connection, event_id: UUID, change: Change) -> None:
         face_rows.put(conn, event_id, change.faces)
         refresh = sa.text("select memoria.refresh_person_counts(:event, cast(:ids as uuid[]))")
         conn.execute(refresh, {"event": event_id, "ids": sorted(change.stale)})
-        person_rows.sweep(conn, event_id, change.sweep)
+        if change.sweep:
+            person_rows.sweep(conn, event_id, change.sweep)

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from memoria_pipeline.people.decisions import Decision
+from memoria_pipeline.people.decisions import Decision, fold
 from memoria_pipeline.people.refusals import refuse
 from memoria_pipeline.store import carry_out, decision_log, events, snapshot
 from memoria_pipeline.store.decision_log import last_seq as last_seq
@@ -46,8 +46,9 @@ def record(conn: sa.Connection, event_id: UUID, draft: Decision, taken: Taken) -
     if made.kind != "undo":
         made = replace(made, supersedes=taken.supersedes)
     known = {*made.faces, *made.rest, *snapshot.faces_of(conn, event_id, made.named())}
-    refuse(made, past, snapshot.photos(conn, event_id, known))
-    change = carry_out.plan(conn, event_id, past, made)
+    standing = fold(past)
+    refuse(made, past, snapshot.photos(conn, event_id, known), state=standing)
+    change = carry_out.plan(conn, event_id, past, standing, made)
     seq = decision_log.insert(conn, event_id, made, change, actor=taken.actor, reason=taken.reason)
     carry_out.write(conn, event_id, change)
     return replace(made, seq=seq)

@@ -85,7 +85,7 @@ _PUT = sa.text(
     " cast(:probabilities as real[]), cast(:margins as real[]), cast(:evidence as text[]),"
     " cast(:verdicts as text[]), cast(:rejected as text[]), cast(:touched as boolean[]))"
     " as r (id, person, machine, probability, margin, evidence, verdict, rejected, touched)"
-    " where f.event_id = :event and f.id = r.id"
+    " where f.event_id = :event and f.id = r.id and f.id = any (cast(:ids as uuid[]))"
     " and (f.face_person_id, f.machine_person_id, f.probability, f.margin, f.evidence, f.verdict,"
     " f.not_person_ids, f.human_touched) is distinct from (r.person, r.machine, r.probability,"
     " r.margin, r.evidence::uuid[], r.verdict, r.rejected::uuid[], r.touched)"

@@ -69,7 +69,6 @@ def save_grouping(
     redirects: Mapping[UUID, UUID | int] | None = None,
     kind: Kind = "full",
     diff: Mapping[str, Any] | None = None,
-    representatives: Sequence[UUID] = (),  # the database chooses; until defs/ drops it
 ) -> UUID:
     """Publish a grouping of the event's faces of one pack; return the id of its cluster run.
 

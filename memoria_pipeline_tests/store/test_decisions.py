@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from memoria_pipeline.errors import DecisionError
 from memoria_pipeline.people.decisions import Decision
-from memoria_pipeline.store import db, decisions, media, persons
+from memoria_pipeline.store import checks, db, decisions, media, persons
 from memoria_pipeline_tests.store.factories import (
     LEFT,
     ORGANISER,
@@ -162,8 +162,20 @@ def test_a_rejected_face_is_nobodys_until_a_run_gives_it_to_another(
     assert face not in persons.current(conn, people.event)
     group(conn, people.event, [people.left[1:], [*people.right, face]], going_on)
     assert persons.current(conn, people.event)[face] == people.q
-    _undo(conn, people, made)
+    assert checks.faces_not_as_decided(conn, people.event) == 0
+    undone = _undo(conn, people, made)
     assert persons.current(conn, people.event)[face] == people.p
+    again = _undo(conn, people, undone)
+    assert persons.current(conn, people.event)[face] == people.q  # what the run said
+    _undo(conn, people, again)
+    assert persons.current(conn, people.event)[face] == people.p
+
+
+def test_the_check_sees_a_face_that_is_not_as_decided(conn: sa.Connection, people: People) -> None:
+    decisions.confirm(conn, people.event, [people.alone], people.p, **WHO)
+    elsewhere = "update memoria.faces set face_person_id = :q where id = :f"
+    conn.execute(sa.text(elsewhere), {"q": people.q, "f": people.alone})
+    assert checks.faces_not_as_decided(conn, people.event) == 1
 
 
 def test_a_merged_person_leads_to_the_one_that_stays_and_brings_its_member_along(
