@@ -12,8 +12,8 @@ from memoria_pipeline.people.conflicts import Conflict, conflicts, told_apart
 from memoria_pipeline.people.decisions import State
 
 MOST_PAIRS = 100_000
-"""About as many of one decision, between faces that are pinned to nobody. The rest was one group when it was told
-apart: a face that may not meet a part of it hardly meets the others."""
+"""About as many of one decision, between faces that are pinned to nobody. The rest was one group
+when it was told apart: a face that may not meet a part of it hardly meets the others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
