@@ -38,7 +38,7 @@ def reconcile(
     found = np.full(int(new.max(initial=NOBODY)) + 1, NOBODY)
     both = (new != NOBODY) & (old != NOBODY)
     for among in (both & sure, both):
-        free = among & (found[new] == NOBODY) & ~np.isin(old, found)
+        free = among & (np.append(found, NOBODY)[new] == NOBODY) & ~np.isin(old, found)
         for group, person in _matching(new[free], old[free], len(found), len(persons)):
             found[group] = person
     return [None if each == NOBODY else persons[each] for each in found.tolist()]

@@ -31,6 +31,7 @@ def test_the_whole_counts_not_the_single_best() -> None:
 def test_nobody_is_matched_without_a_shared_face() -> None:
     assert reconcile([0, 1, -1], [None, None, ANN]) == [None, None]
     assert reconcile([], []) == []
+    assert reconcile([-1, -1], [ANN, None]) == []
 
 
 def test_another_number_of_faces_is_refused() -> None:
