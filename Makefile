@@ -4,7 +4,7 @@ BIN := .venv/bin
 PHOTOS ?=
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help setup demo up test check format bench verify-main lock schema clean
+.PHONY: help setup demo up test check format bench verify-main verify-people lock schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 16
@@ -43,6 +43,9 @@ bench: setup ## benchmarks, as ratios within one run
 
 verify-main: setup ## the figures of the main job: asked, reached
 	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_main
+
+verify-people: setup ## the figures of stable people: asked, reached
+	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_people
 
 lock: setup ## pin every dependency anew, with hashes and without an index's address
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock

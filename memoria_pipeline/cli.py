@@ -2,12 +2,16 @@
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
+from uuid import UUID
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from sqlalchemy import Connection
 
 from memoria_pipeline import __version__
 from memoria_pipeline.errors import MemoriaError
@@ -15,9 +19,11 @@ from memoria_pipeline.settings import settings
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 model = typer.Typer(no_args_is_help=True, help="The model packs.")
+runs = typer.Typer(no_args_is_help=True, help="Groupings that wait for approval.")
 lab = typer.Typer(no_args_is_help=True, help="Evaluation on your own labelled photos; no database.")
 commands.add_typer(model, name="model")
 commands.add_typer(lab, name="lab")
+commands.add_typer(runs, name="runs")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -33,6 +39,19 @@ def app() -> None:
     except MemoriaError as error:
         err.print(f"[red]memoria:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
+
+
+@contextmanager
+def _database() -> Iterator[Connection]:
+    """A transaction in the database of the settings."""
+    from memoria_pipeline.store import db
+
+    s = settings()
+    with (
+        db.running(s.home, s.database_url, s.dagster_database_url) as found,
+        db.connect(db.engine(found.memoria)) as conn,
+    ):
+        yield conn
 
 
 @commands.callback()
@@ -77,6 +96,58 @@ def migrate() -> None:
     with db.running(s.home, s.database_url, s.dagster_database_url) as found:
         applied = apply(db.engine(found.memoria))
     out.print(f"Applied: {', '.join(applied)}" if applied else "Nothing to apply.")
+
+
+@runs.command("list")
+def runs_list() -> None:
+    """What waits for approval, and what each would change."""
+    from memoria_pipeline import report
+    from memoria_pipeline.store import proposals
+
+    with _database() as conn:
+        report.waiting(out, proposals.waiting(conn))
+
+
+@runs.command("publish")
+def runs_publish(run: Annotated[UUID, typer.Argument(help="Its id, from `runs list`.")]) -> None:
+    """Make a proposed grouping what is."""
+    from memoria_pipeline.store import proposals
+
+    with _database() as conn:
+        done = proposals.publish(conn, run)
+    if not done:
+        err.print("Faces or decisions changed since it was made: it is held. Group again.")
+        raise typer.Exit(1)
+    out.print("Published.")
+
+
+@runs.command("hold")
+def runs_hold(
+    run: Annotated[UUID, typer.Argument(help="Its id, from `runs list`.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the run.")] = "not wanted",
+) -> None:
+    """Turn a proposed grouping down; everything stays as it is."""
+    from memoria_pipeline.store import proposals
+
+    with _database() as conn:
+        proposals.hold(conn, run, reason)
+    out.print("Held: everything stays as it is.")
+
+
+@commands.command()
+def questions(
+    event: Annotated[UUID, typer.Argument(help="The event's id.")],
+) -> None:
+    """How many answers an event's people still need, and what would be asked first."""
+    from memoria_pipeline import report
+    from memoria_pipeline.people.thresholds import Thresholds
+    from memoria_pipeline.store import events, standing
+    from memoria_pipeline.vision.detector import Detector
+
+    with _database() as conn:
+        model_ = events.get(conn, event).face_model
+        numbers = Thresholds.of(Detector(**settings().detector).thresholds(model_))
+        report.asked(out, standing.ask(conn, event, numbers))
 
 
 @model.command("list")

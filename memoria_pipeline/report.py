@@ -1,5 +1,6 @@
 """What a person sees in the terminal: tables and sentences, from values that others computed."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
@@ -12,8 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from memoria_pipeline.album.sample import Score
+from memoria_pipeline.people.diff import Diff
 from memoria_pipeline.store.media import MediaSummary
 from memoria_pipeline.store.persons import PeopleSummary
+from memoria_pipeline.store.runs import ClusterRun
+from memoria_pipeline.store.standing import Asked
 from memoria_pipeline.vision.catalogue import Check, PackInfo
 
 if TYPE_CHECKING:  # at run time it would bring pandas and Arrow into every command
@@ -230,3 +234,40 @@ def counting(console: Console, what: str) -> Iterator[Callable[[int], None]]:
             bar.update(task, total=total, completed=done)
 
         yield tick
+
+
+def waiting(console: Console, runs: Sequence[ClusterRun]) -> None:
+    """`memoria runs list`: a paragraph per run."""
+    if not runs:
+        console.print("No grouping waits for approval.")
+    for run in runs:
+        console.print(f"[bold]{run.id}[/]  {run.kind}, event {run.event_id}", soft_wrap=True)
+        if run.diff:
+            console.print(f"  {Diff.of(run.diff).sentences()}", style="dim", soft_wrap=True)
+
+
+_ASKS = {
+    "conflict": "decisions that contradict each other",
+    "same_person": "Are these one person?",
+    "mixed": "Is this one person?",
+    "twice": "Is this one person, twice in a photo?",
+    "lost": "Is this face, which is found no more, still right?",
+    "name": "Who is this?",
+}
+
+
+def asked(console: Console, found: Asked) -> None:
+    """`memoria questions`: the forecast, and how many questions of each kind."""
+    expected = found.queue.forecast
+    console.print(f"About {expected.right:.1%} of the faces are in the right person.")
+    for share, answers in expected.answers.items():
+        told = (
+            f"about {answers} answers" if answers is not None else "no known questions lead there"
+        )
+        console.print(f"  to {share:.0%}: {told}")
+    table = _plain()
+    kinds = Counter(str(each.kind) for each in found.queue.questions)
+    for kind, question in _ASKS.items():
+        if kinds[kind]:
+            table.add_row(question, str(kinds[kind]))
+    console.print(table)

@@ -21,7 +21,7 @@ ALLOWED = {
     "album": {"errors", "people", "vision"},
     "defs": {"errors", "settings", "vision", "people", "store", "definitions"},
     "definitions": set[str](),
-    "report": {"album", "lab", "store", "vision"},
+    "report": {"album", "lab", "people", "store", "vision"},
     "services": {"errors", "settings", "store"},
     "demo": {"errors", "settings", "album", "report", "services", "store", "vision"},
     "cli": {"errors", "settings", "demo", "lab", "people", "report", "services", "store", "vision"},

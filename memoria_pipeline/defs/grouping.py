@@ -2,26 +2,21 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-import numpy as np
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.people.cluster import Method
-from memoria_pipeline.people.constraints import constraints
 from memoria_pipeline.people.density import Density
 from memoria_pipeline.people.diff import publishes_itself
 from memoria_pipeline.people.internal import internal
 from memoria_pipeline.people.measure import NOBODY
-from memoria_pipeline.people.regroup import Kind, Present, Regrouped, regroup
+from memoria_pipeline.people.regroup import Kind, Regrouped, regroup
 from memoria_pipeline.people.thresholds import Thresholds
-from memoria_pipeline.store import beside, proposals, runs
-from memoria_pipeline.store import decisions as decision_store
+from memoria_pipeline.store import beside, proposals, runs, standing
 from memoria_pipeline.store import faces as face_store
-from memoria_pipeline.store import persons as person_store
 from memoria_pipeline.store.events import Event
 from memoria_pipeline.store.faces import FaceTable
 
@@ -135,37 +130,17 @@ def _grouped(
     conn: sa.Connection, event: Event, how: How, kind: Kind, faces: FaceTable
 ) -> tuple[Regrouped, dict[str, float]]:
     started = time.perf_counter()
-    present = _present(conn, event.id, faces)
-    found = regroup(present, how.thresholds, kind, method=how.method, density=how.density)
-    measures = internal(
-        faces.embedding, found.people, faces.media, faces.quality_class, present.codes
-    )
+    now = standing.present(conn, event.id, faces)
+    found = regroup(now, how.thresholds, kind, method=how.method, density=how.density)
+    measures = internal(faces.embedding, found.people, faces.media, faces.quality_class, now.codes)
     measured = {
         **{name: round(value, 4) for name, value in measures.items()},
         "violations": found.diff.violations,
-        "conflicts": len(present.constraints.conflicts),
+        "conflicts": len(now.constraints.conflicts),
         "merge_threshold": round(found.thresholds.merge, 4),
         "seconds": round(time.perf_counter() - started, 3),
     }
     return found, measured
-
-
-def _present(conn: sa.Connection, event_id: UUID, faces: FaceTable) -> Present:
-    live = person_store.live(conn, event_id)
-    persons = [each.id for each in live]
-    photos = [faces.media_ids[i] for i in faces.media]
-    rules = constraints(decision_store.state(conn, event_id), faces.ids, photos, persons)
-    # What another application wrote (a linked user, say) was a human's word too.
-    reviewed = rules.reviewed | np.array([each.reviewed for each in live], bool)
-    return Present(
-        vectors=faces.embedding,
-        photo=faces.media,
-        quality=faces.quality,
-        quality_class=faces.quality_class,
-        person=faces.person,
-        persons=persons,
-        constraints=replace(rules, reviewed=reviewed),
-    )
 
 
 def _result(faces: FaceTable, found: Regrouped, how: How, model: str) -> dict[str, Any]:

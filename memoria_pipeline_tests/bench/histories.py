@@ -6,8 +6,10 @@ decided must be as it was; after every step the rows must be what the log of dec
 right after its decision must leave no trace.
 """
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,9 +19,20 @@ from numpy.typing import NDArray
 
 from memoria_pipeline.defs import grouping
 from memoria_pipeline.errors import DecisionError
-from memoria_pipeline.store import beside, decisions, events, media, proposals, runs
+from memoria_pipeline.store import (
+    beside,
+    db,
+    decisions,
+    embedded,
+    events,
+    media,
+    proposals,
+    runs,
+)
+from memoria_pipeline.store.migrate import migrate
 from memoria_pipeline.store.photos import FoundPhoto
 from memoria_pipeline.vision.model import Detection, Face, QualityClass
+from memoria_pipeline_tests.bench.figures import Row
 from memoria_pipeline_tests.people.synthetic import THRESHOLDS
 from memoria_pipeline_tests.store import factories
 
@@ -235,17 +248,14 @@ class History:
                 ),
                 {"event": self._event},
             ).all()
-            leads = dict(
-                conn.execute(
-                    sa.text(
-                        "select id, merged_into_id from memoria.face_persons"
-                        " where event_id = :event and merged_into_id is not null"
-                    ),
-                    {"event": self._event},
-                )
-                .tuples()
-                .all()
+            merged = conn.execute(
+                sa.text(
+                    "select id, merged_into_id from memoria.face_persons"
+                    " where event_id = :event and merged_into_id is not null"
+                ),
+                {"event": self._event},
             )
+            leads = {row.id: row.merged_into_id for row in merged}
         for row in rows:
             said = state.verdict.get(row.id)
             same = row.verdict == (said.kind if said else None)
@@ -320,3 +330,26 @@ class History:
         vectors = self._chance.normal(size=(n, D))
         unit: NDArray[np.float64] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
+
+
+def rows(histories: int = 1_000, steps: int = 16) -> Iterator[Row]:
+    """So many histories in a database of their own; half a second each."""
+    lived = []
+    # Not below TMPDIR's usual depth: a socket's path is short.
+    with tempfile.TemporaryDirectory(prefix="mh-") as home, embedded.running(Path(home)) as url:
+        engine = sa.create_engine(db.create_database(url.render_as_string(False), "histories"))
+        migrate(engine)
+        lived = [History(engine, seed).run(steps) for seed in range(histories)]
+        engine.dispose()
+    what = f"{histories:,} random histories"
+    steps = sum(each.steps for each in lived)
+    decided = sum(each.decided for each in lived)
+    yield f"{what}: steps, decisions among them", "no figure", f"{steps:,}, {decided:,}", True
+    for name, of in (
+        ("reviewed faces and persons moved by a run", "moved"),
+        ("faces that are not what the log says", "astray"),
+        ("undos that left a trace", "traces"),
+        ("impure persons made by a run", "impure"),
+    ):
+        count = sum(getattr(each, of) for each in lived)
+        yield f"{what}: {name}", "0", f"{count:,}", count == 0
