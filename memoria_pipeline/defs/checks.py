@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
-from memoria_pipeline.store import checks
+from memoria_pipeline.settings import settings
+from memoria_pipeline.store import checks, runs
 
 Count = Callable[[sa.Connection, UUID], int]
 
@@ -51,3 +52,28 @@ no_person_holds_two_faces_of_one_photo = _none(
     checks.impure_persons,
     "Two faces in one photo are two people.",
 )
+every_face_is_what_a_human_decided = _none(
+    "clusters",
+    "every_face_is_what_a_human_decided",
+    checks.faces_not_as_decided,
+    "No automatic run changed what a human decided.",
+)
+
+
+@dg.asset_check(asset="clusters", blocking=False, partitions_def=events)
+def the_last_grouping_is_sound(
+    context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
+) -> dg.AssetCheckResult:
+    """No decision is violated, nobody is twice in a photo, and old faces kept their mates."""
+    with store.transaction() as conn:
+        run = runs.last_run(conn, UUID(context.partition_key))
+    measures = run.measures if run else {}
+    limit = settings().churn_limit
+    # An approved proposal may move as many as the organiser has seen.
+    churn = measures.get("churn", 0) if run and run.kind == "incremental" else 0
+    sound = not measures.get("violations") and not measures.get("impure") and churn <= limit
+    return dg.AssetCheckResult(
+        passed=sound,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"allowed churn": limit, **measures},
+    )

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import DatabaseError
+from memoria_pipeline.people import measure
 from memoria_pipeline.people.cluster import Method
 from memoria_pipeline.people.density import Density
 from memoria_pipeline.people.diff import publishes_itself
@@ -72,6 +73,10 @@ def move(conn: sa.Connection, event: Event, how: How) -> dict[str, Any]:
         raise DatabaseError(
             f"Event {event.id} does not move to another pack; materialise faces_beside first."
         )
+    if left := len(beside.pending(conn, event.id, model)):
+        raise DatabaseError(
+            f"Event {event.id}: {model} has {left} photos to look at; materialise faces_beside."
+        )
     faces = beside.load(conn, event.id, model)
     now = runs.fingerprint(conn, event.id, model)
     return {"run": "model", **_offer(conn, event, how, "model", model, now, faces)}
@@ -133,8 +138,10 @@ def _grouped(
     now = standing.present(conn, event.id, faces)
     found = regroup(now, how.thresholds, kind, method=how.method, density=how.density)
     measures = internal(faces.embedding, found.people, faces.media, faces.quality_class, now.codes)
+    ours = ~now.constraints.pinned  # a human may say that a mirror shows somebody twice
     measured = {
         **{name: round(value, 4) for name, value in measures.items()},
+        "impure": measure.impure(found.people[ours], faces.media[ours]),
         "violations": found.diff.violations,
         "conflicts": len(now.constraints.conflicts),
         "merge_threshold": round(found.thresholds.merge, 4),

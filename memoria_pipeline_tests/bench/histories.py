@@ -185,6 +185,9 @@ class History:
 
     def decide(self) -> None:
         """A random decision on random faces; every third time taken back at once."""
+        with self.engine.begin() as conn:  # counts follow an analysis at the next run only
+            refresh = sa.text("select memoria.refresh_person_counts(:event)")
+            conn.execute(refresh, {"event": self._event})
         before = self._rows(ALL)
         try:
             with self.engine.begin() as conn:

@@ -1,0 +1,103 @@
+"""An event moves to another pack, through Dagster, with real photos and both real packs."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+
+from memoria_pipeline.definitions import defs
+from memoria_pipeline.defs.resources import PhotoStorage, Store
+from memoria_pipeline.errors import DatabaseError
+from memoria_pipeline.store import beside, db, decisions, events, persons, proposals
+from memoria_pipeline.vision.detector import Detector
+from memoria_pipeline.vision.photo import Limits
+from memoria_pipeline_tests.defs.test_process_event import SIX, Pipeline, metadata, pipeline, write
+
+__all__ = ["pipeline"]
+
+
+def change(of: Pipeline, pack: str, **config: Any) -> dg.ExecuteInProcessResult:
+    ops = {"faces_beside": {"config": {"face_model": pack}}, "clusters_beside": {"config": config}}
+    return (
+        defs()
+        .resolve_job_def("change_model")
+        .execute_in_process(
+            partition_key=str(of.event),
+            instance=of.instance,
+            resources={
+                "store": Store(of.engine.url.render_as_string(hide_password=False)),
+                "photos": PhotoStorage(Limits().max_bytes),
+                "detector": Detector(setting="dlib", workers=2),
+            },
+            raise_on_error=False,
+            run_config={"ops": ops},
+        )
+    )
+
+
+def test_faces_and_decisions_outlive_a_change_of_model(
+    pipeline: Pipeline, shared_models: Path
+) -> None:
+    pack = f"insightface:{shared_models / 'scrfd_2.5g_mobilefacenet'}"
+    pipeline.run()
+    with db.connect(pipeline.engine) as conn:
+        before = persons.current(conn, pipeline.event)
+        one, other = sorted(set(before.values()))[:2]
+        decisions.merge(conn, pipeline.event, one, other, actor=uuid4())
+        decided = {face for face, person in before.items() if person in (one, other)}
+    result = change(pipeline, pack, churn_limit=1.0)
+    assert result.success
+    told = metadata(result, "clusters_beside")
+    assert (told["run"], told["published"], told["violations"]) == ("model", True, 0)
+    with db.connect(pipeline.engine) as conn:
+        after = persons.current(conn, pipeline.event)
+        assert events.get(conn, pipeline.event).face_model.startswith("insightface:")
+        assert beside.going(conn, pipeline.event) is None
+    assert {after[face] for face in decided} == {one}
+    assert set(before) <= set(after)  # six clear people: both packs find all of them
+    assert pipeline.people().people == SIX - 1
+
+
+def test_a_change_that_moves_many_waits_and_the_old_pack_serves_on(
+    pipeline: Pipeline, shared_models: Path
+) -> None:
+    pack = f"insightface:{shared_models / 'scrfd_2.5g_mobilefacenet'}"
+    pipeline.run()
+    with db.connect(pipeline.engine) as conn:
+        before = persons.current(conn, pipeline.event)
+        [face, moved] = sorted(before)[:2]
+        decisions.reject(conn, pipeline.event, [face], before[face], actor=uuid4())
+    pipeline.run()  # the face that is not that person has become someone
+    with db.connect(pipeline.engine) as conn:
+        placed = persons.current(conn, pipeline.event)
+    result = change(pipeline, pack, method="hdbscan", min_cluster_size=5, churn_limit=0.0)
+    assert result.success
+    assert metadata(result, "clusters_beside")["published"] is False
+    write(pipeline.folder, "late.jpg", 0.9)
+    assert pipeline.run().success
+    with db.connect(pipeline.engine) as conn:
+        assert events.get(conn, pipeline.event).face_model == "dlib"
+        now = persons.current(conn, pipeline.event)
+        assert {one: now[one] for one in placed} == placed
+        assert moved in now
+        [run] = proposals.waiting(conn)
+        with pytest.raises(DatabaseError, match="has 1 photos to look at; run the backfill"):
+            proposals.publish(conn, run.id)
+    again = change(pipeline, pack, churn_limit=1.0)
+    assert metadata(again, "faces_beside")["photos analysed"] == 1
+    assert metadata(again, "clusters_beside")["published"] is True
+
+
+def test_a_pack_without_thresholds_is_refused_before_the_work(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    pipeline.run()
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "some.onnx").write_bytes(b"")
+    result = change(pipeline, f"insightface:{bare}")
+    assert not result.success
+    with db.connect(pipeline.engine) as conn:
+        assert beside.going(conn, pipeline.event) is None
