@@ -13,9 +13,11 @@ from memoria_pipeline.people.measure import NOBODY
 from memoria_pipeline.people.prepare import Faces, Links, prepare, start
 from memoria_pipeline.people.thresholds import Thresholds
 
-STRICT = 0.2
+STRICT = 0.3
 """Two persons who are there meet only when they are more alike than the threshold, by this share of
-the way from it to 1: what was shown to people is not taken back lightly."""
+the way from it to 1: what was shown to people is not taken back lightly. On LFW, a tenth coming
+last, 0.2 changes the mates of 0.36 % of the faces with dlib's pack, and 0.3 of 0.003 %, at the same
+F; with InsightFace's nobody's either way."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
