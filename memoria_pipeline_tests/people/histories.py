@@ -1,267 +1,226 @@
-"""Random histories of an event: what happens (`random_steps`), and who carries it out (`History`).
+"""Random histories of an event in memory: every automatic run is judged as soon as it is over.
 
-The steps know nothing of the event, so that another executor, on a real database, can take them.
+Judged twice: the bare labels, before what humans said covers what the run did to it, and who the
+faces are in the end.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memoria_pipeline.errors import DecisionError
-from memoria_pipeline.people.cluster import cluster
-from memoria_pipeline.people.constraints import Constraints, constraints
-from memoria_pipeline.people.decisions import Decision, Kind, State, fold
-from memoria_pipeline.people.diff import Diff, diff, publishes_itself
-from memoria_pipeline.people.incremental import extend
+from memoria_pipeline.people.cluster import Method
+from memoria_pipeline.people.constraints import constraints
+from memoria_pipeline.people.decisions import Decision, State, fold
+from memoria_pipeline.people.diff import publishes_itself
+from memoria_pipeline.people.linkage import unit
 from memoria_pipeline.people.measure import NOBODY
-from memoria_pipeline.people.reconcile import reconcile, redirects
 from memoria_pipeline.people.refusals import refuse
+from memoria_pipeline.people.regroup import Kind, Present, Regrouped, regroup
 from memoria_pipeline.people.thresholds import Thresholds
+from memoria_pipeline_tests.people.judge import breaches, together
+from memoria_pipeline_tests.people.random_steps import Organiser, Step, random_id, random_steps
 from memoria_pipeline_tests.people.synthetic import THRESHOLDS
 
-StepKind = Literal["upload", "redetect", "regroup", "model", "decide", "undo"]
-_ODDS = (0.25, 0.08, 0.12, 0.05, 0.4, 0.1)
-_KINDS: tuple[Kind, ...] = ("confirm", "reject", "merge", "split", "move", "ignore", "not_a_face")
-_KINDS += ("assign", "invite", "unassign")
 PEOPLE, D = 8, 16
+CHURN_LIMIT = 0.05
+Who = UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """seed: of all that is left to chance when it is carried out."""
+@dataclass(slots=True, eq=False)
+class Known:
+    """A face. model: the pack that saw it last. lost: no photo shows it any more, but a human
+    touched it. machine: what the last run said, as long as no human says more."""
 
-    kind: StepKind
-    seed: int
-
-
-def random_steps(seed: int, length: int = 20) -> Iterator[Step]:
-    """Photos first, then anything."""
-    chance = np.random.default_rng(seed)
-    yield Step("upload", int(chance.integers(2**31)))
-    for kind in chance.choice(get_args(StepKind), size=length - 1, p=_ODDS):
-        yield Step(kind, int(chance.integers(2**31)))
-
-
-def random_decision(
-    chance: np.random.Generator,
-    seq: int,
-    person: dict[UUID, UUID | None],
-    log: Sequence[Decision],
-    *,
-    undo: bool = False,
-) -> Decision:
-    """What an organiser might decide, of whom each face is now; `refuse` may not like it."""
-    new = UUID(int=int(chance.integers(2**62)))
-    supersedes = log[int(chance.integers(len(log)))].id if log else None
-    if undo:
-        return Decision(new, seq, "undo", supersedes=supersedes)
-    kind: Kind = _KINDS[chance.integers(len(_KINDS))]
-    of: dict[UUID, tuple[UUID, ...]] = {}
-    for face, each in person.items():
-        if each is not None:
-            of[each] = (*of.get(each, ()), face)
-    persons = list(of) or [UUID(int=int(chance.integers(2**62)))]
-    who, other = (persons[chance.integers(len(persons))] for _ in range(2))
-    whole, faces = of.get(who, ()), _some(chance, list(person))
-    part = _some(chance, whole)
-    rest = tuple(face for face in whole if face not in part)
-    user = UUID(int=int(chance.integers(3)) + 1)
-    minded = supersedes if chance.random() < 0.2 else None
-    if kind == "confirm":
-        twice = bool(chance.random() < 0.3)
-        return Decision(new, seq, kind, faces, (), who, twice=twice, supersedes=minded)
-    if kind == "reject":
-        return Decision(new, seq, kind, part, rest, who)
-    if kind == "merge":
-        faces = whole + of.get(other, ())
-        return Decision(new, seq, kind, faces, (), who, other, supersedes=minded)
-    if kind in ("split", "move"):
-        fresh = UUID(int=int(chance.integers(2**62)))
-        return Decision(new, seq, kind, part, rest, who, fresh if kind == "split" else other)
-    if kind == "not_a_face" or (kind == "ignore" and chance.random() < 0.5):
-        return Decision(new, seq, kind, faces)
-    email = "someone@example.org" if kind == "invite" else None
-    whole = () if kind == "unassign" else whole
-    given = user if kind == "assign" else None
-    return Decision(new, seq, kind, whole, (), who, user=given, email=email)
-
-
-def _some(chance: np.random.Generator, faces: Sequence[UUID]) -> tuple[UUID, ...]:
-    size = min(len(faces), int(chance.integers(1, 4)))
-    return tuple(faces[i] for i in chance.choice(len(faces), size, replace=False)) if size else ()
+    photo: UUID
+    truth: int
+    vector: NDArray[np.float32]
+    grade: Literal["A", "B", "C"]
+    quality: float
+    model: int
+    machine: Who = None
+    lost: bool = False
 
 
 class History:
-    """An event in memory. After each step `broken` counts what an automatic run did wrong."""
+    """An event in memory. broken: what automatic runs did that they must not do, by rule."""
 
     def __init__(self, seed: int) -> None:
         self.chance = np.random.default_rng(seed)
         self.middle = self.chance.normal(size=(PEOPLE, D))
-        self.truth: dict[UUID, int] = {}
-        self.photo: dict[UUID, int] = {}
-        self.vector: dict[UUID, NDArray[np.float32]] = {}
-        self.machine: dict[UUID, UUID | None] = {}
+        self.faces: dict[UUID, Known] = {}
+        self.photos: list[UUID] = []
+        self.redirected: dict[UUID, UUID] = {}
         self.log: list[Decision] = []
-        self.photos = self.seq = self.runs = self.held = self.refused = self.broken = 0
+        self.model = 0
+        self.seen: Counter[str] = Counter()
+        self.broken: Counter[str] = Counter()
 
     def carry_out(self, step: Step) -> None:
         """One step; raises nothing that is not a bug."""
         self.chance = np.random.default_rng(step.seed)
-        if step.kind in ("decide", "undo"):
-            self._decide(undo=step.kind == "undo")
-        elif step.kind == "upload":
+        if step.kind == "upload":
             for _ in range(self.chance.integers(1, 5)):
                 self._upload()
-            self._run(afresh=False)
+            self._run("incremental")
         elif step.kind == "redetect":
-            self._redetect()
-            self._run(afresh=False)
+            self._look_again(self.photos[self.chance.integers(len(self.photos))])
+            self._run("incremental")
         elif step.kind == "model":
-            self._model()
-            self._run(afresh=True)
+            self._change_model()
+            self._run("model")
+        elif step.kind == "density":
+            self._run("full", method="hdbscan")
+        elif step.kind == "regroup":
+            self._run("full", stricter=float(self.chance.uniform(-0.2, 0.2)))
         else:
-            self._run(afresh=True, stricter=float(self.chance.uniform(-0.2, 0.2)))
+            self._decide(undo=step.kind == "undo")
 
-    def current(self, state: State) -> dict[UUID, UUID | None]:
+    def current(self, state: State) -> dict[UUID, Who]:
         """Who each face is."""
-        return {face: state.current(face, self.machine[face]) for face in self.photo}
+        return {
+            face: state.current(face, self._followed(known.machine, state))
+            for face, known in self.faces.items()
+        }
+
+    def _followed(self, person: Who, state: State) -> Who:
+        """Whom a run merged the person into since; whoever a human decided on stays."""
+        while person in self.redirected and person not in state.reviewed:
+            person = self.redirected[person]
+        return person
 
     def _decide(self, *, undo: bool) -> None:
-        self.seq += 1
         state = fold(self.log)
-        before = self.current(state)
-        taken = random_decision(self.chance, self.seq, before, self.log, undo=undo)
+        photo = {face: known.photo for face, known in self.faces.items()}
+        organiser = Organiser(
+            self.chance, len(self.log) + 1, self.current(state), photo, list(self.log)
+        )
+        taken = organiser.undo() if undo else organiser.decides()
         try:
-            refuse(taken, self.log, self.photo, state=state)
+            refuse(taken, self.log, photo, state=state)
         except DecisionError:
-            self.refused += 1
+            self.seen["refused"] += 1
             return
         self.log.append(taken)
+        if taken.media is not None:
+            self.seen["everyone else"] += bool(taken.persons)
 
     def _upload(self) -> None:
-        self.photos += 1
+        self.photos.append(random_id(self.chance))
         for who in self.chance.choice(PEOPLE, self.chance.integers(1, 4), replace=False):
-            self._face(self.photos, int(who))
+            self._face(self.photos[-1], int(who))
 
-    def _face(self, photo: int, who: int) -> None:
-        face = UUID(int=int(self.chance.integers(2**62)))
-        self.photo[face], self.truth[face], self.machine[face] = photo, who, None
-        self.vector[face] = self._look(who)
+    def _face(self, photo: UUID, who: int) -> None:
+        grades: tuple[Literal["A", "B", "C"], ...] = ("A", "B", "C")
+        grade = grades[self.chance.choice(3, p=(0.8, 0.15, 0.05))]
+        quality = float(self.chance.uniform(0.3, 1))
+        look = self._look(who)
+        known = Known(photo, who, look, grade, quality, self.model)
+        self.faces[random_id(self.chance)] = known
 
     def _look(self, who: int) -> NDArray[np.float32]:
         noise = self.chance.normal(size=D) * self.chance.uniform(0.3, 1.2)
         seen: NDArray[np.float32] = (self.middle[who] + noise).astype(np.float32)
         return seen
 
-    def _redetect(self) -> None:
-        """A photo is read again: faces that no human touched may go, others may be found."""
+    def _look_again(self, photo: UUID) -> None:
+        """A photo is read again: half of its faces are not found, another one is."""
         touched = fold(self.log).touched
-        photo = int(self.chance.integers(1, self.photos + 1))
-        for face in [each for each, where in self.photo.items() if where == photo]:
-            if face not in touched and self.chance.random() < 0.5:
-                for column in (self.photo, self.truth, self.machine, self.vector):
-                    column.pop(face)
+        for face in [each for each, known in self.faces.items() if known.photo == photo]:
+            self._found(face, touched, bool(self.chance.random() < 0.5))
         self._face(photo, int(self.chance.integers(PEOPLE)))
 
-    def _model(self) -> None:
-        """Another pack sees everybody otherwise; faces keep their ids."""
+    def _change_model(self) -> None:
+        """Another pack sees everybody otherwise; faces that it finds keep their ids."""
+        touched = fold(self.log).touched
+        self.model += 1
         self.middle = self.chance.normal(size=(PEOPLE, D))
-        for face, who in self.truth.items():
-            self.vector[face] = self._look(who)
+        for face in list(self.faces):
+            self._found(face, touched, bool(self.chance.random() < 0.8))
 
-    def _run(self, *, afresh: bool, stricter: float = 0.0) -> None:
-        state, faces = fold(self.log), list(self.photo)
-        before = list(self.current(state).values())
-        named = {each for each in before if each is not None} | state.reviewed
+    def _found(self, face: UUID, touched: frozenset[UUID], found: bool) -> None:
+        known = self.faces[face]
+        if found:
+            known.lost, known.model, known.vector = False, self.model, self._look(known.truth)
+        elif face in touched or known.lost:
+            known.lost = True
+            self.seen["lost"] += 1
+        else:
+            del self.faces[face]
+
+    def _present(self, state: State, person: dict[UUID, Who]) -> tuple[list[UUID], Present]:
+        """The faces that this model knows, the lost ones too, as a run takes them."""
+        faces = [face for face, known in self.faces.items() if known.model == self.model]
+        known = [self.faces[face] for face in faces]
+        named = {each for each in person.values() if each is not None} | state.reviewed
         persons = sorted(each for each in named if state.resolve(each) == each)
-        found = constraints(state, faces, [self.photo[each] for each in faces], persons)
-        if not faces:
-            return
-        merge = THRESHOLDS.merge + stricter
-        rules = Thresholds(merge, THRESHOLDS.attach, THRESHOLDS.margin, 0.5, 30.0, 0.4)
-        group = self._afresh if afresh else self._extended
-        machine = group(faces, before, persons, found, rules)
-        after = [state.current(*each) for each in zip(faces, machine, strict=True)]
-        change = diff(before, after, found, persons)
-        self.runs += 1
-        self._judge(state, faces, before, after, change, found, persons)
-        if afresh and not publishes_itself(change, 0.05) and self.chance.random() < 0.5:
-            self.held += 1
-            return
-        # What the machine said of a pinned face is kept, so that an undo brings it back.
-        for face, each in zip(faces, machine, strict=True):
-            if face not in state.verdict:
-                self.machine[face] = each
-
-    def _judge(
-        self,
-        state: State,
-        faces: list[UUID],
-        before: list[UUID | None],
-        after: list[UUID | None],
-        change: Diff,
-        found: Constraints,
-        persons: list[UUID],
-    ) -> None:
-        self.broken += change.reviewed_faces_moved
-        self.broken += change.violations > diff(before, before, found, persons).violations
-        rejected = (state.rejected.get(face, frozenset()) for face in faces)
-        self.broken += sum(new in those for new, those in zip(after, rejected, strict=True))
-        gone = redirects(before, after, state.reviewed)
-        self.broken += len(state.reviewed & gone.keys())
-        self.broken += sum(each is not None and state.resolve(each) != each for each in after)
-
-    def _afresh(
-        self,
-        faces: list[UUID],
-        before: list[UUID | None],
-        persons: list[UUID],
-        found: Constraints,
-        rules: Thresholds,
-    ) -> list[UUID | None]:
-        labels = cluster(
-            np.stack([self.vector[each] for each in faces]),
-            [self.photo[each] for each in faces],
-            thresholds=rules,
-            quality_class=np.where(found.out, "C", "A"),
-            anchor=found.anchor,
-            rejected=found.rejected.tolist(),
-            cannot_link=found.cannot.tolist(),
-        ).labels
-        return self._named(labels, reconcile(labels, before, found.anchor != NOBODY))
-
-    def _extended(
-        self,
-        faces: list[UUID],
-        before: list[UUID | None],
-        persons: list[UUID],
-        found: Constraints,
-        rules: Thresholds,
-    ) -> list[UUID | None]:
-        code = {each: i for i, each in enumerate(persons)}
-        extended = extend(
-            np.stack([self.vector[each] for each in faces]),
-            [self.photo[each] for each in faces],
-            person=[NOBODY if each is None else code[each] for each in before],
-            thresholds=rules,
-            quality_class=np.where(found.out, "C", "A"),
-            reviewed=found.reviewed,
-            rejected=found.rejected.tolist(),
-            cannot_link=found.cannot.tolist(),
+        photos = [each.photo for each in known]
+        code = {photo: i for i, photo in enumerate(self.photos)}
+        return faces, Present(
+            unit(np.array([each.vector for each in known], np.float32).reshape(-1, D)),
+            np.array([code[photo] for photo in photos], np.int64),
+            np.array([each.quality for each in known], np.float32),
+            np.array([each.grade for each in known], np.str_),
+            [person[face] for face in faces],
+            persons,
+            constraints(state, faces, photos, persons),
         )
-        old = [None if each == NOBODY else persons[each] for each in extended.continues.tolist()]
-        return self._named(extended.grouping.labels, old)
 
-    def _named(
-        self, labels: NDArray[np.int64], persons: Sequence[UUID | None]
-    ) -> list[UUID | None]:
-        """Whom the machine says each face is; new persons get ids that were never used."""
-        ids = [each or UUID(int=int(self.chance.integers(2**62))) for each in persons]
-        return [None if label == NOBODY else ids[label] for label in labels.tolist()]
+    def _run(self, kind: Kind, *, method: Method = "constrained", stricter: float = 0.0) -> None:
+        state = fold(self.log)
+        before = self.current(state)
+        faces, present = self._present(state, before)
+        rules = Thresholds(THRESHOLDS.merge + stricter, THRESHOLDS.attach, 0.1, 0.5, 30.0, 0.4)
+        found = regroup(present, rules, kind, method=method)
+        self.seen[kind if method == "constrained" else method] += 1
+        if method == "constrained":  # HDBSCAN knows no rules: only what comes of it is judged
+            self._judge_labels(present, found, kind)
+        self._wrong("reviewed persons redirect", len(state.reviewed & found.redirects.keys()))
+        asked = kind != "incremental" and not publishes_itself(found.diff, CHURN_LIMIT)
+        if asked and (found.diff.violations or self.chance.random() < 0.5):
+            self.seen["held"] += 1
+            return
+        self._publish(state, faces, found)
+        self._judge(state, before)
+
+    def _publish(self, state: State, faces: list[UUID], found: Regrouped) -> None:
+        ids = [person or random_id(self.chance) for person in found.persons]
+        # What the machine said of a pinned face is kept, so that an undo brings it back.
+        for face, label in zip(faces, found.grouping.labels.tolist(), strict=True):
+            if face not in state.verdict:
+                self.faces[face].machine = None if label == NOBODY else ids[label]
+        for old, new in found.redirects.items():
+            self.redirected[old] = new if isinstance(new, UUID) else ids[new]
+
+    def _judge_labels(self, present: Present, found: Regrouped, kind: Kind) -> None:
+        """What the run said, before what humans said covers it."""
+        rules, label = present.constraints, found.grouping.labels
+        person = present.codes if kind == "incremental" else rules.anchor
+        self.broken += breaches(label, person, rules, present.photo)
+        looked_at = np.append(rules.reviewed, False)[person]
+        for face in np.flatnonzero(looked_at & (label != NOBODY)).tolist():
+            said = found.persons[label[face]]
+            self._wrong("named otherwise", said != present.persons[person[face]])
+        named = [each for each in found.persons if each is not None]
+        self._wrong("persons given twice", len(named) - len(set(named)))
+
+    def _judge(self, state: State, before: dict[UUID, Who]) -> None:
+        """Who the faces are now, all of them, beside who they were."""
+        after = self.current(state)
+        photo = {face: known.photo for face, known in self.faces.items()}
+        moved = [face for face in state.verdict if face in after and after[face] != before[face]]
+        told = together(state, after, photo)
+        self._wrong("pins moved", len(moved))
+        self._wrong("told apart, together", len(told - together(state, before, photo)))
+        self.seen["told apart, together"] += len(told)
+
+    def _wrong(self, rule: str, times: int) -> None:
+        if times:
+            self.broken[rule] += times
 
 
 def live_through(seed: int, length: int = 20) -> History:

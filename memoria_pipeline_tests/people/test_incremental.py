@@ -56,7 +56,7 @@ def test_a_face_between_two_persons_is_left_for_a_human_or_taken_by_the_nearer()
 
 
 def test_two_persons_whom_new_faces_show_to_be_one_are_merged() -> None:
-    near = [axis(1, 0.8 * x) for x in (-1, -1, 1, 1, 0, 0, 0)]
+    near = [axis(1, 0.75 * x) for x in (-1, -1, 1, 1, 0, 0, 0)]
     person = [4, 4, 2, 2, -1, -1, -1]
     found = extend(np.stack(near), range(7), person=person, thresholds=THRESHOLDS)
     assert labels_of(found) == [0] * 7
@@ -65,7 +65,7 @@ def test_two_persons_whom_new_faces_show_to_be_one_are_merged() -> None:
 
 @pytest.mark.parametrize("reviewed", [[True, True], [True, False], [False, True]])
 def test_a_reviewed_person_is_never_merged(reviewed: list[bool]) -> None:
-    near = [axis(1, 0.8 * x) for x in (-1, -1, 1, 1, 0, 0, 0)]
+    near = [axis(1, 0.75 * x) for x in (-1, -1, 1, 1, 0, 0, 0)]
     person = [0, 0, 1, 1, -1, -1, -1]
     found = extend(
         np.stack(near), range(7), person=person, reviewed=reviewed, thresholds=THRESHOLDS
