@@ -27,7 +27,8 @@ def evidence(
     order = np.argsort(label, kind="stable")
     start = np.searchsorted(label[order], np.arange(label.max(initial=-1) + 1))
     sums = np.add.reduceat(weighted[order], start) if len(label) else weighted
-    rest = sums[label] - weighted
+    rest = sums[label]
+    rest -= weighted  # in place: at 100,000 faces of 512 numbers each copy is 200 MB
     length = np.linalg.norm(rest, axis=1)
     several = np.bincount(label)[label] > 1
     own = np.full(len(label), NONE)
