@@ -87,7 +87,9 @@ class Organiser:
         )
 
     def reject(self) -> Decision:
-        return Decision(self.id, self.seq, "reject", self.part, self.rest, self.one)
+        """Half of the time of nobody else, so that it is the person that has to keep them out."""
+        rest = self.rest if self.chance.random() < 0.5 else ()
+        return Decision(self.id, self.seq, "reject", self.part, rest, self.one)
 
     def merge(self) -> Decision:
         faces, minded = self.whole + self.of.get(self.other, ()), self._minded()

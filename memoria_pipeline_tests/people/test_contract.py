@@ -5,7 +5,9 @@ Every property is a function `holds_…`; at full size `make bench` calls `every
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from memoria_pipeline_tests.people.synthetic import THRESHOLDS
 FACES, PEOPLE = 8, 5
 PHOTOS = [0, 0, 1, 1, 2, 2, 3, 4]
 Log = list[Decision]
+Made = TypeVar("Made")
 ACTS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind != "undo")
 
 
@@ -140,8 +143,25 @@ def holds_that_no_contradiction_is_silent(log: Log) -> None:
         assert says or minded or ("same_photo", {one, other}) in told
 
 
-def holds_that_groupings_keep_to_it(log: Log) -> None:
-    found = under(log)
+@st.composite
+def rules(draw: st.DrawFn) -> Constraints:
+    """Wilder than what follows from a log: rejections without the rest that goes with them."""
+    faces, codes = st.integers(0, FACES - 1), st.integers(0, 2)
+    anchor = np.array(draw(st.lists(st.integers(-1, 2), min_size=FACES, max_size=FACES)))
+    out = np.array(draw(st.lists(st.booleans(), min_size=FACES, max_size=FACES)))
+    rejected = draw(st.lists(st.tuples(faces, codes), max_size=5))
+    pairs = st.tuples(faces, faces).filter(lambda pair: pair[0] != pair[1])
+    cannot = draw(st.lists(pairs, max_size=3))
+    reviewed = np.array(draw(st.lists(st.booleans(), min_size=3, max_size=3)))
+    links = [np.array(each, np.int64).reshape(-1, 2) for each in (rejected, cannot)]
+    return Constraints(anchor, out & (anchor < 0), links[0], links[1], reviewed, [])
+
+
+def holds_that_groupings_keep_to_the_log(log: Log) -> None:
+    holds_that_groupings_keep_to_rules(under(log))
+
+
+def holds_that_groupings_keep_to_rules(found: Constraints) -> None:
     # Faces i and i + 4 look alike: what is told apart would otherwise meet.
     vectors = np.tile(np.eye(4, 6, dtype=np.float32), (2, 1))
     vectors[:, 5] = 0.05 * np.arange(FACES)
@@ -155,7 +175,8 @@ def holds_that_groupings_keep_to_it(log: Log) -> None:
         rejected=found.rejected.tolist(),
         cannot_link=found.cannot.tolist(),
     ).labels
-    assert not breaches(afresh, found.anchor, found, PHOTOS)
+    everybody = replace(found, reviewed=np.ones_like(found.reviewed))  # who is an anchor is
+    assert not breaches(afresh, found.anchor, everybody, PHOTOS)
     extended = extend(
         vectors,
         PHOTOS,
@@ -168,8 +189,8 @@ def holds_that_groupings_keep_to_it(log: Log) -> None:
     )
     labels = extended.grouping.labels
     assert not breaches(labels, found.anchor, found, PHOTOS)
-    pinned = found.anchor >= 0
-    np.testing.assert_array_equal(extended.continues[labels[pinned]], found.anchor[pinned])
+    kept = np.append(found.reviewed, False)[found.anchor]
+    np.testing.assert_array_equal(extended.continues[labels[kept]], found.anchor[kept])
 
 
 CONTRACT: list[Callable[[Log], None]] = [
@@ -179,18 +200,19 @@ CONTRACT: list[Callable[[Log], None]] = [
     holds_that_merges_resolve,
     holds_that_constraints_say_what_the_state_says,
     holds_that_no_contradiction_is_silent,
-    holds_that_groupings_keep_to_it,
+    holds_that_groupings_keep_to_the_log,
 ]
 
 
 def everything(examples: int) -> int:
-    """Try each property on so many random logs; how many logs that were. Raises where one falls."""
+    """Try each property on so many random logs; how many tries. Raises where one falls."""
     for each in CONTRACT:
-        _try(each, examples)
-    return examples * len(CONTRACT)
+        _try(each, logs(), examples)
+    _try(holds_that_groupings_keep_to_rules, rules(), examples)
+    return examples * (len(CONTRACT) + 1)
 
 
-def _try(holds: Callable[[Log], None], examples: int) -> None:
+def _try(holds: Callable[[Made], None], strategy: st.SearchStrategy[Made], examples: int) -> None:
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
     profile = settings(
         max_examples=examples,
@@ -199,9 +221,13 @@ def _try(holds: Callable[[Log], None], examples: int) -> None:
         database=None,
         suppress_health_check=slow,
     )
-    profile(given(logs())(holds))()
+    profile(given(strategy)(holds))()
 
 
 @pytest.mark.parametrize("holds", CONTRACT, ids=lambda each: each.__name__.removeprefix("holds_"))
 def test_the_contract_holds(holds: Callable[[Log], None]) -> None:
-    _try(holds, 60)
+    _try(holds, logs(), 60)
+
+
+def test_groupings_keep_to_whatever_rules() -> None:
+    _try(holds_that_groupings_keep_to_rules, rules(), 100)

@@ -63,6 +63,14 @@ def test_two_persons_whom_new_faces_show_to_be_one_are_merged() -> None:
     assert found.continues.tolist() == [2]
 
 
+def test_of_two_persons_who_meet_the_one_with_more_faces_goes_on() -> None:
+    near = [axis(1, 0.7 * x) for x in (-1, -1, 1, 1, 1, 0, 0, 0, 0, 0, 0)]
+    person = [2, 2, 4, 4, 4, *[-1] * 6]
+    found = extend(np.stack(near), range(11), person=person, thresholds=THRESHOLDS)
+    assert labels_of(found) == [0] * 11
+    assert found.continues.tolist() == [4]
+
+
 @pytest.mark.parametrize("reviewed", [[True, True], [True, False], [False, True]])
 def test_a_reviewed_person_is_never_merged(reviewed: list[bool]) -> None:
     near = [axis(1, 0.75 * x) for x in (-1, -1, 1, 1, 0, 0, 0)]
