@@ -107,6 +107,12 @@ def holds_that_constraints_say_what_the_state_says(log: Log) -> None:
         assert (live[anchor] if anchor >= 0 else None) == (said.person if said else None)
         assert found.out[number] == (said is not None and said.person is None)
         assert state.current(face(number), None) not in state.rejected.get(face(number), ())
+    assert set(map(tuple, found.rejected.tolist())) == {
+        (number, live.index(each))
+        for number in np.flatnonzero(~found.out).tolist()
+        for each in state.rejected.get(face(number), ())
+        if each in live
+    }
     for which, code in found.rejected.tolist():
         assert found.anchor[which] != code
         assert state.current(face(which), live[code]) != live[code]

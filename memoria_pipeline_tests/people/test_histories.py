@@ -1,14 +1,17 @@
 """Whatever happens to an event, what humans decided stays."""
 
 from collections import Counter
+from uuid import UUID
 
 import numpy as np
 import pytest
 
 from memoria_pipeline.people.constraints import Constraints
+from memoria_pipeline.people.regroup import Kind, Present, regroup
 from memoria_pipeline_tests.people.histories import History, live_through
 from memoria_pipeline_tests.people.judge import breaches
 from memoria_pipeline_tests.people.random_steps import random_steps
+from memoria_pipeline_tests.people.synthetic import THRESHOLDS
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +69,19 @@ RULES = Constraints(
 def test_bare_labels_are_judged(labels: list[int], broken: dict[str, int]) -> None:
     found = breaches(np.array(labels), RULES.anchor, RULES, photo=[0, 0, 1, 1, 2])
     assert found == broken
+
+
+@pytest.mark.parametrize("kind", ["full", "incremental", "model"])
+def test_a_run_keeps_a_rejected_face_out_by_itself(kind: Kind) -> None:
+    someone = UUID(int=1)
+    vectors = np.eye(8, dtype=np.float32)[[0, 0, 0, 5]]
+    grades, even = np.array(["A"] * 4), np.ones(4, np.float32)
+    nobody, no_pairs = np.zeros(4, bool), np.empty((0, 2), np.int64)
+    anchor, rejected = np.array([0, 0, -1, -1]), np.array([[2, 0]])
+    rules = Constraints(anchor, nobody, rejected, no_pairs, np.array([True]), [])
+    present = Present(
+        vectors, np.arange(4), even, grades, [someone, someone, None, None], [someone], rules
+    )
+    labels = regroup(present, THRESHOLDS, kind).grouping.labels
+    assert not breaches(labels, anchor, rules, present.photo)
+    assert labels[0] == labels[1]
