@@ -1,7 +1,7 @@
 """What an automatic run would change, for a human to read; and whether it may do so unasked."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 
 import numpy as np
 
@@ -19,6 +19,8 @@ class Diff:
     before. persons_new, persons_gone: only after, only before. violations: decisions that would not
     hold (a pinned face elsewhere, a face in a person it is not, faces together that were told
     apart). churn: share of the faces with a person before whose mates of before change.
+    not_found: faces with a person that another model does not find, in churn as well;
+    decided_not_found: of those the ones that humans decided on, which are kept and asked about.
     """
 
     faces: int
@@ -30,6 +32,8 @@ class Diff:
     persons_gone: int
     violations: int
     churn: float
+    not_found: int = 0
+    decided_not_found: int = 0
 
     def sentences(self) -> str:
         """For an organiser."""
@@ -39,7 +43,11 @@ class Diff:
             _count(self.persons_merged, "person becomes", "persons become", " part of another"),
             _count(self.persons_new, "person is", "persons are", " new"),
             _count(self.persons_gone, "person has", "persons have", " no face any more"),
+            _count(self.not_found, "face is", "faces are", " found no more"),
+            _count(self.decided_not_found, "of these is", "of these are", " what you decided on"),
         ]
+        if self.churn:
+            said.append(f"{self.churn:.1%} of the faces get other mates")
         broken = max(self.violations, self.reviewed_faces_moved)  # of one face both count
         decided = (
             f"{broken} of your decisions would not hold"
@@ -56,8 +64,12 @@ class Diff:
     @classmethod
     def of(cls, table: Mapping[str, float]) -> "Diff":
         """From `as_table`; other entries are left aside. Raises KeyError where one is missing."""
-        numbers = {field.name: int(table[field.name]) for field in fields(cls)[:-1]}
-        return cls(**numbers, churn=float(table["churn"]))
+        given = {field.name: table.get(field.name, field.default) for field in fields(cls)}
+        missing = [name for name, value in given.items() if value is MISSING]
+        if missing:
+            raise KeyError(missing[0])
+        counts = {name: int(value) for name, value in given.items() if name != "churn"}
+        return cls(**counts, churn=float(given["churn"]))
 
 
 def diff(
@@ -93,10 +105,21 @@ def diff(
     )
 
 
+def without(found: Diff, compared: int, not_found: int, decided: int) -> Diff:
+    """The diff when faces with a person are found no more.
+
+    compared: faces with a person that the diff is about. not_found: further ones that are gone;
+    decided: those of them that humans decided on.
+    """
+    churn = (found.churn * compared + not_found) / max(compared + not_found, 1)
+    return replace(found, churn=churn, not_found=not_found, decided_not_found=decided)
+
+
 def publishes_itself(diff: Diff, churn_limit: float) -> bool:
-    """Whether nobody needs to be asked: no reviewed face moves, every decision holds, and the churn
-    is within the limit, a share."""
-    return not diff.reviewed_faces_moved and not diff.violations and diff.churn <= churn_limit
+    """Whether nobody needs to be asked: no reviewed face moves or gets lost, every decision holds,
+    and the churn is within the limit, a share."""
+    decided = diff.reviewed_faces_moved + diff.violations + diff.decided_not_found
+    return not decided and diff.churn <= churn_limit
 
 
 def _count(n: int, one: str, many: str, what: str) -> str:

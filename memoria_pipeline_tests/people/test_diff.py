@@ -6,7 +6,7 @@ import pytest
 
 from memoria_pipeline.people.constraints import constraints
 from memoria_pipeline.people.decisions import Decision, fold
-from memoria_pipeline.people.diff import Diff, diff, publishes_itself
+from memoria_pipeline.people.diff import Diff, diff, publishes_itself, without
 from memoria_pipeline_tests.people.made_up_log import decide, face, person
 
 NOTHING = Diff(0, 0, 0, 0, 0, 0, 0, 0, 0.0)
@@ -41,7 +41,7 @@ def test_a_part_that_becomes_someone_new_is_a_split() -> None:
     assert found.churn == pytest.approx(4 / 5)
     assert found.sentences() == (
         "2 faces move to another person; 1 person is split; 1 person is new;"
-        " nothing you decided changes."
+        " 80.0% of the faces get other mates; nothing you decided changes."
     )
 
 
@@ -80,9 +80,20 @@ def test_only_what_changes_little_and_breaks_nothing_publishes_itself() -> None:
     assert not publishes_itself(replace(NOTHING, reviewed_faces_moved=1), 1.0)
 
 
+def test_faces_that_another_model_does_not_find_are_told_and_count_as_churn() -> None:
+    found = without(diff(list("aaab"), list("aaab")), 4, 1, 0)
+    assert (found.churn, found.not_found) == (0.2, 1)
+    assert publishes_itself(found, 0.2)
+    found = without(diff(list("aaab"), list("aaab")), 4, 1, 1)
+    assert not publishes_itself(found, 1.0)
+    assert found.sentences().startswith("1 face is found no more; 1 of these is what you decided")
+
+
 def test_a_diff_survives_the_database() -> None:
-    found = diff(list("aaaab"), list("aaccb"))
+    found = without(diff(list("aaaab"), list("aaccb")), 5, 2, 1)
     assert Diff.of({**found.as_table(), "more": 1}) == found
+    with pytest.raises(KeyError, match="violations"):
+        Diff.of({name: 0 for name in NOTHING.as_table() if name != "violations"})
 
 
 def test_other_faces_are_refused() -> None:
