@@ -13,13 +13,16 @@ BLOCK = 4_000_000
 
 
 def attach_weak(groups: Groups, faces: Faces, thresholds: Thresholds) -> None:
-    """Blurred faces that are with nobody yet join who is sure, or very like them; in place."""
+    """Blurred faces that are with nobody yet join who is sure, or very like them; in place.
+
+    So do persons of whom no sharp face is known, as where a human confirmed one of class C.
+    """
     attach_to_sure(groups, faces, thresholds)
     # The rest may meet a person who is not sure, but no more easily than two cores do, and never
     # each other: blurred faces look alike, whoever they are. Sharp faces that are left over get no
     # looser threshold: on LFW .42 in place of .44 cost .001 of precision for .0005 of recall.
     hosts = np.unique(groups.label[faces.strong])
-    loose = _weak(groups, faces)
+    loose = np.setdiff1d(groups.names(), hosts)
     attach(groups, loose, hosts, faces.photo, thresholds.merge, thresholds.margin)
 
 
@@ -74,6 +77,14 @@ def attach(
     welcome = groups.first_come(host, face)  # only cannot-links between photos still matter here
     if welcome.any():
         groups.join(host[welcome], face[welcome])
+
+
+def nearest(groups: Groups, loose: Rows, hosts: Rows, threshold: float) -> tuple[Rows, Rows]:
+    """The loose groups that may meet a host and are as much alike, and the nearest host of each."""
+    face, host, cosine = _near(groups, loose, hosts, threshold)
+    order = np.lexsort((host, -cosine, face))
+    face, first = np.unique(face[order], return_index=True)
+    return face, host[order][first]
 
 
 def _near(groups: Groups, loose: Rows, hosts: Rows, floor: float) -> Found:

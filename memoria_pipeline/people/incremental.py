@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memoria_pipeline.people.attach import attach, attach_to_sure, attach_weak, trusted
+from memoria_pipeline.people.attach import attach, attach_to_sure, attach_weak, nearest, trusted
 from memoria_pipeline.people.cluster import Grouping, described
 from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import Groups, agglomerate
@@ -18,6 +18,9 @@ STRICT = 0.3
 the way from it to 1: what was shown to people is not taken back lightly. On LFW, a tenth coming
 last, 0.2 changes the mates of 0.36 % of the faces with dlib's pack, and 0.3 of 0.003 %, at the same
 F; with InsightFace's nobody's either way."""
+
+
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +49,9 @@ def extend(
     embeddings, photo, quality, quality_class: of all faces, as in `cluster`. person: (n,) the code
     of each face's person, or -1. reviewed: (codes,) bool, persons a human has looked at; None is
     nobody. Two other persons may become one where new faces show that they are; nobody who is
-    reviewed ever does. rejected: pairs of a face and the code of a person who it is not.
-    cannot_link: pairs of faces; what persons there are goes before it.
+    reviewed ever does, and new faces join them only by a margin over the runner-up. rejected: pairs
+    of a face and the code of a person who it is not. cannot_link: pairs of faces; what persons
+    there are goes before it.
 
     Faces of class C without a person stay in no group. The people do not depend on the order of the
     faces. Raises ValueError as `cluster` does, and where `reviewed` is too short.
@@ -66,22 +70,23 @@ def extend(
     return Extended(found, _continues(found.labels[faces.used], faces.person))
 
 
-def _extended(faces: Faces, kept: NDArray[np.bool_], thresholds: Thresholds) -> tuple[Rows, Rows]:
+def _extended(faces: Faces, kept: Flags, thresholds: Thresholds) -> tuple[Rows, Rows]:
     """The name of each face's group, and the trusted groups; their sums are free afterwards."""
     groups, known = start(faces)
     _place(groups, faces, thresholds)
-    _join(groups, faces, thresholds)
-    _merge_known(groups, faces, kept, known, thresholds)
+    doubtful = _doubtful(groups, faces, kept, thresholds)
+    _join(groups, faces, kept, doubtful, thresholds)
+    _merge_known(groups, faces, kept | doubtful, known, thresholds)
     return groups.label, trusted(groups, faces.vectors, thresholds)
 
 
-def _reviewed(reviewed: ArrayLike | None, person: Rows) -> NDArray[np.bool_]:
+def _reviewed(reviewed: ArrayLike | None, person: Rows) -> Flags:
     """(m,) faces of persons whom a human has looked at."""
     codes = int(person.max(initial=NOBODY)) + 1
     flags = np.zeros(codes, bool) if reviewed is None else np.asarray(reviewed, bool)
     if flags.ndim != 1 or len(flags) < codes:
         raise ValueError(f"Person codes go up to {codes - 1}; give `reviewed` for each of them.")
-    of_face: NDArray[np.bool_] = np.append(flags, False)[person]
+    of_face: Flags = np.append(flags, False)[person]
     return of_face
 
 
@@ -94,23 +99,48 @@ def _place(groups: Groups, faces: Faces, thresholds: Thresholds) -> None:
     attach_to_sure(groups, faces, thresholds)
 
 
-def _join(groups: Groups, faces: Faces, thresholds: Thresholds) -> None:
-    """What is left over meets, and may join one person each; two persons do not meet here."""
-    fresh = np.flatnonzero((faces.person == NOBODY) & faces.strong)
-    agglomerate(groups, thresholds.merge, faces.strong, fresh)
+def _doubtful(groups: Groups, faces: Faces, kept: Flags, thresholds: Thresholds) -> Flags:
+    """(m,) sharp new faces nearest to a reviewed person, but too close a call: a human is asked.
+
+    The runner-up does not get them either.
+    """
+    left = np.setdiff1d(_fresh(faces), np.flatnonzero(groups.size[groups.label] > 1))
+    hosts = np.unique(groups.label[(faces.person != NOBODY) & faces.strong])
+    face, host = nearest(groups, left, hosts, thresholds.merge)
+    found = np.zeros(len(kept), bool)
+    found[face[np.isin(host, groups.label[kept])]] = True
+    return found
+
+
+def _join(
+    groups: Groups, faces: Faces, kept: Flags, doubtful: Flags, thresholds: Thresholds
+) -> None:
+    """What is left over meets, and may join one person each whom nobody has reviewed; two persons
+    do not meet here. Without a margin nobody joins who a human has looked at."""
+    seeds = faces.strong & ~np.isin(groups.label, groups.label[kept])
+    fresh = _fresh(faces)
+    agglomerate(groups, thresholds.merge, seeds & ~doubtful, fresh)
+    if doubtful.any():
+        known = np.isin(groups.label, groups.label[faces.person != NOBODY])
+        agglomerate(groups, thresholds.merge, seeds & ~known, np.flatnonzero(doubtful))
     attach_weak(groups, faces, thresholds)
 
 
 def _merge_known(
-    groups: Groups, faces: Faces, kept: NDArray[np.bool_], known: int, thresholds: Thresholds
+    groups: Groups, faces: Faces, kept: Flags, known: int, thresholds: Thresholds
 ) -> None:
     """Persons whom no human has looked at, and whom new faces have made more alike."""
     groups.forget(known)
-    grown = np.unique(groups.label[(faces.person == NOBODY) & faces.strong])
+    grown = np.unique(groups.label[_fresh(faces)])
     seeds = faces.strong & ~np.isin(groups.label, groups.label[kept])
     fresh = np.flatnonzero(seeds & np.isin(groups.label, grown))
     strict = thresholds.merge + STRICT * (1 - thresholds.merge)
     agglomerate(groups, strict, seeds, fresh)
+
+
+def _fresh(faces: Faces) -> Rows:
+    """The new faces that may seed a person."""
+    return np.flatnonzero((faces.person == NOBODY) & faces.strong)
 
 
 def _continues(labels: Rows, person: Rows) -> Rows:

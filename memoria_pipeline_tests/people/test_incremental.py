@@ -47,12 +47,90 @@ def test_with_nobody_there_it_groups_as_cluster_does() -> None:
     assert (found.continues == -1).all()
 
 
-def test_a_face_between_two_persons_is_left_for_a_human_or_taken_by_the_nearer() -> None:
-    two = np.stack([axis(1), axis(1), axis(0, 1), axis(0, 1), axis(1, 1.02)])
+BETWEEN = np.stack([axis(1), axis(1), axis(0, 1), axis(0, 1), axis(1, 1.02)])
+"""Two persons, and a face that is a hair nearer to the second."""
+
+
+def test_a_face_between_two_reviewed_persons_is_left_for_a_human() -> None:
+    found = extend(
+        BETWEEN, range(5), person=[0, 0, 1, 1, -1], reviewed=[True, True], thresholds=THRESHOLDS
+    )
+    assert labels_of(found) == [0, 0, 1, 1, 2]
+    assert found.continues.tolist() == [0, 1, -1]
+
+
+@pytest.mark.parametrize(("reviewed", "label"), [([True, False], 1), ([False, True], 2)])
+def test_only_persons_whom_nobody_reviewed_take_a_face_that_is_too_close_a_call(
+    reviewed: list[bool], label: int
+) -> None:
     person = [0, 0, 1, 1, -1]
-    found = extend(two, range(5), person=person, reviewed=[True, True], thresholds=THRESHOLDS)
-    assert labels_of(found) == [0, 0, 1, 1, 1]
-    assert found.grouping.margin[4] < THRESHOLDS.margin
+    found = extend(BETWEEN, range(5), person=person, reviewed=reviewed, thresholds=THRESHOLDS)
+    assert labels_of(found) == [0, 0, 1, 1, label]  # nor does the runner-up get it
+
+
+def test_faces_too_close_a_call_may_be_someone_new_together() -> None:
+    three = np.concatenate([BETWEEN, BETWEEN[4:]])
+    found = extend(
+        three, range(6), person=[0, 0, 1, 1, -1, -1], reviewed=[True, True], thresholds=THRESHOLDS
+    )
+    assert labels_of(found) == [0, 0, 1, 1, 2, 2]
+
+
+def test_new_faces_that_are_like_a_reviewed_person_only_together_are_someone_new() -> None:
+    side = [axis(0.43, 0.9, 0.1), axis(0.43, 0.9, -0.1), axis(0.43, -0.1, 0.9)]
+    vectors = np.stack([axis(1), axis(1), *side, axis(0.43, 0.4, 0.8)])
+    for reviewed, persons in (([False], 1), ([True], 3)):
+        found = extend(
+            vectors, range(6), person=[0, 0, *[-1] * 4], reviewed=reviewed, thresholds=THRESHOLDS
+        )
+        assert len(set(labels_of(found))) == persons
+
+
+def test_a_blurred_face_joins_nobody_of_whom_only_blurred_ones_are_known() -> None:
+    same = np.stack([axis(1), axis(1, 0.01)])
+    found = extend(same, range(2), person=[0, -1], quality_class=["B", "B"], thresholds=THRESHOLDS)
+    assert labels_of(found) == [0, 1]
+
+
+def test_a_blurred_face_joins_who_is_sure_before_new_faces_make_a_rival() -> None:
+    blurred = axis(0.42, 0.4, 0.81)
+    new = [axis(0, 1), axis(0, 1, 0.01), axis(0, 1, 0.02)]
+    vectors = np.stack([axis(1), axis(1, 0, 0.01), axis(1, 0, 0.02), blurred, *new])
+    found = extend(
+        vectors, range(7), person=[0, 0, 0, *[-1] * 4], quality_class=[*"AAABAAA"],
+        thresholds=THRESHOLDS,
+    )  # fmt: skip
+    assert labels_of(found) == [0, 0, 0, 0, 1, 1, 1]
+
+
+def test_persons_who_are_there_meet_less_easily_than_new_faces_do() -> None:
+    near = [axis(1, 0.55 * x) for x in (-1, -1, 1, 1, 1)]  # .54 alike: above `merge`
+    found = extend(np.stack(near), range(5), person=[0, 0, 1, 1, -1], thresholds=THRESHOLDS)
+    assert len(set(labels_of(found)[:4])) == 2
+
+
+def test_persons_whom_no_new_face_joined_never_meet() -> None:
+    found = extend(
+        np.stack([axis(1), axis(1, 0.1), axis(0, 0, 1)]),
+        range(3),
+        person=[0, 1, -1],
+        thresholds=THRESHOLDS,
+    )
+    assert labels_of(found) == [0, 1, 2]
+
+
+def test_a_poor_face_that_a_human_confirmed_takes_sharp_ones_in() -> None:
+    same = np.stack([axis(1), axis(1, 0.01), axis(1, 0.02), axis(1, 0.03)])
+    classes = ["C", "A", "A", "C"]
+    person = [0, -1, -1, -1]
+    found = extend(
+        same, range(4), person=person, quality_class=classes, reviewed=[True],
+        thresholds=THRESHOLDS,
+    )  # fmt: skip
+    assert labels_of(found) == [0, 0, 0, -1]
+    assert found.continues.tolist() == [0]
+    afresh = cluster(same, range(4), anchor=person, quality_class=classes, thresholds=THRESHOLDS)
+    assert afresh.labels.tolist() == [0, 0, 0, -1]
 
 
 def test_two_persons_whom_new_faces_show_to_be_one_are_merged() -> None:
