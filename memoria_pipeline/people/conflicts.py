@@ -1,14 +1,15 @@
 """Where decisions contradict each other: for a human to settle, never for us."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from typing import Literal
 from uuid import UUID
 
 from memoria_pipeline.people.decisions import State, last_verdicts
 from memoria_pipeline.people.log import Decision, changed_minds
-from memoria_pipeline.people.merges import persons_of, resolve
+from memoria_pipeline.people.merges import PersonState, merge, resolve
 
 ConflictKind = Literal["same_photo", "rejected", "apart", "members", "same_member"]
 
@@ -94,6 +95,7 @@ def _rejected(state: State, photo: Mapping[UUID, Hashable]) -> Iterator[Conflict
     """A verdict after a rejection; or before it, when a merge has made one person of two since."""
     by_id, over = {each.id: each for each in state.active}, changed_minds(state.active)
     last = last_verdicts(state.active, state.persons)
+    pinned = cache(lambda decision: dict(by_id[decision].pins()))
     found: dict[tuple[UUID, UUID, UUID], list[UUID]] = {}
     for each in state.active:
         person = each.parts()
@@ -105,7 +107,7 @@ def _rejected(state: State, photo: Mapping[UUID, Hashable]) -> Iterator[Conflict
             if face in silent or face not in photo or said is None or said.person != live:
                 continue
             # A rejection of just what was said before it is how one takes it back.
-            if said.seq > each.seq or dict(by_id[said.decision].pins())[face] != person:
+            if said.seq > each.seq or pinned(said.decision)[face] != person:
                 found.setdefault((live, each.id, said.decision), []).append(face)
     for (live, one, other), faces in found.items():
         yield _conflict("rejected", faces, [live], (by_id[one], by_id[other]))
@@ -121,8 +123,9 @@ def _apart(state: State, photo: Mapping[UUID, Hashable]) -> Iterator[Conflict]:
         sides = [_by_person(state, side, photo) for side in (faces, rest)]
         for person in sides[0].keys() & sides[1].keys():
             both = sides[0][person] + sides[1][person]
-            later = {by_id[state.verdict[face].decision] for face in both}
-            yield _conflict("apart", both, [person], {decision} | later)
+            later = {state.verdict[face].decision for face in both}
+            said_by = [decision, *(by_id[each] for each in later)]
+            yield _conflict("apart", both, [person], said_by)
 
 
 def _by_person(
@@ -142,23 +145,34 @@ def _members(state: State) -> Iterator[Conflict]:
     for each in state.active:
         if each.kind == "assign" and each.person is not None and each.id not in superseded:
             assigned.setdefault(state.resolve(each.person), []).append(each)
-    for person, those in assigned.items():
-        if len({each.user for each in those}) > 1:
-            stand = [each for each in those if not _taken_back(state, each)]
-            if len({each.user for each in stand}) > 1:
-                yield _conflict("members", (), [person], stand)
+    several = {
+        person: those
+        for person, those in assigned.items()
+        if len({each.user for each in those}) > 1
+    }
+    taken_back = _taken_back(state, [each for those in several.values() for each in those])
+    for person, those in several.items():
+        stand = [each for each in those if each.id not in taken_back]
+        if len({each.user for each in stand}) > 1:
+            yield _conflict("members", (), [person], stand)
 
 
-def _taken_back(state: State, assign: Decision) -> bool:
-    """Whether a later decision unassigned or ignored the person, as it was merged by then."""
-    for each in state.active:
-        if each.seq < assign.seq or each.kind not in ("unassign", "ignore"):
-            continue
-        then = persons_of(before for before in state.active if before.seq < each.seq)
+def _taken_back(state: State, assigns: Collection[Decision]) -> set[UUID]:
+    """Those of which a later decision unassigned or ignored the person, as it was merged then."""
+    found: set[UUID] = set()
+    then: dict[UUID, PersonState] = {}
+    # Only merges say who is whom.
+    for each in state.active if assigns else ():
+        if each.kind == "merge":
+            merge(then, each)
         named = {resolve(then, person) for person in each.named()}
-        if assign.person is not None and resolve(then, assign.person) in named:
-            return True
-    return False
+        if named and each.kind in ("unassign", "ignore"):
+            found |= {
+                one.id
+                for one in assigns
+                if one.seq < each.seq and one.person and resolve(then, one.person) in named
+            }
+    return found
 
 
 def _same_member(state: State) -> Iterator[Conflict]:
@@ -178,7 +192,8 @@ def _conflict(
     persons: Iterable[UUID],
     decisions: Iterable[Decision],
 ) -> Conflict:
-    by = sorted(set(decisions), key=lambda each: each.seq)
+    # by id, because a decision's own hash is that of all its faces
+    by = sorted({each.id: each for each in decisions}.values(), key=lambda each: each.seq)
     return Conflict(
         kind, tuple(sorted(faces)), tuple(sorted(persons)), tuple(each.id for each in by)
     )

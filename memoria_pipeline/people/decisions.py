@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from memoria_pipeline.people.log import KINDS, Decision, Kind, active, rejections
+from memoria_pipeline.people.log import KINDS, Decision, Kind, active, rejections, root
 from memoria_pipeline.people.merges import PersonState, Status, persons_of, resolve
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "active",
     "fold",
     "last_verdicts",
+    "root",
 ]
 
 

@@ -84,6 +84,14 @@ class Decision:
         return self.person if self.kind in ("reject", "split", "move") else None
 
 
+def root(past: Iterable[Decision], made: Decision) -> Decision:
+    """The decision that it is in the end about: itself, or what it undoes, or that undoes, …"""
+    by_id = {each.id: each for each in past}
+    while made.kind == "undo" and made.supersedes in by_id:
+        made = by_id[made.supersedes]
+    return made
+
+
 def standing(log: Iterable[Decision]) -> tuple[Decision, ...]:
     """The entries that nothing takes back, by seq: decisions that count, and undos that do."""
     undone: set[UUID | None] = set()

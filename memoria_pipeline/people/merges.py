@@ -30,7 +30,7 @@ def chain(persons: Mapping[UUID, PersonState], person: UUID) -> list[UUID]:
     way = [person]
     while person in persons:
         into = persons[person].merged_into
-        if into is None or into in way:  # _merge leaves no ring; a reader must not hang on one
+        if into is None or into in way:  # merge leaves no ring; a reader must not hang on one
             break
         way.append(into)
         person = into
@@ -48,8 +48,8 @@ def persons_of(counts: Iterable[Decision]) -> dict[UUID, PersonState]:
     for each in counts:
         for person in sorted(each.named()):
             persons.setdefault(person, PersonState())
-        if each.kind == "merge" and each.person is not None and each.other is not None:
-            _merge(persons, each.person, each.other)
+        if each.kind == "merge":
+            merge(persons, each)
             continue
         said = _said(each)
         of = {*each.persons} if each.person is None else {each.person}
@@ -66,22 +66,28 @@ def persons_of(counts: Iterable[Decision]) -> dict[UUID, PersonState]:
 
 
 def _said(decision: Decision) -> PersonState | None:
-    """What a decision says of the person that it names, or of persons; None when nothing."""
+    """What a decision says of the person that it names, or of persons; None when nothing.
+
+    A user beside an invitation, or an e-mail beside a member, another application wrote so.
+    """
     if decision.kind == "assign":
-        return PersonState("linked", user=decision.user, decided=True)
+        return PersonState("linked", decision.user, decision.email, decided=True)
     if decision.kind == "invite":
-        return PersonState("invited", email=decision.email, decided=True)
+        return PersonState("invited", decision.user, decision.email, decided=True)
     if decision.kind == "ignore" and (decision.person is not None or decision.persons):
-        return PersonState("ignored", decided=True)
+        return PersonState("ignored", decision.user, decision.email, decided=True)
     if decision.kind == "unassign":
         return PersonState("pending", decided=True)
     return None
 
 
-def _merge(persons: dict[UUID, PersonState], person: UUID, other: UUID) -> None:
+def merge(persons: dict[UUID, PersonState], decision: Decision) -> None:
     """Other redirects to person. Undos may leave merges that make a ring: the last one opens it."""
-    if person == other:
+    person, other = decision.person, decision.other
+    if person is None or other is None or person == other:
         return
+    persons.setdefault(person, PersonState())
+    persons.setdefault(other, PersonState())
     if other in chain(persons, person):
         persons[person] = replace(persons[person], merged_into=None)
     live = resolve(persons, person)

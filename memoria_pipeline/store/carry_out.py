@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.people.decisions import Decision, State, fold
+from memoria_pipeline.people.decisions import Decision, State, fold, root
 from memoria_pipeline.store import face_rows, person_rows
 from memoria_pipeline.store.face_rows import FaceRow
 from memoria_pipeline.store.person_rows import PersonRow
@@ -39,9 +39,9 @@ def plan(
 ) -> Change:
     """What becomes of faces and persons when `made` joins the log; old: the fold of the past."""
     new = fold([*past, made])
-    root = _root(past, made)
+    at_bottom = root(past, made)
     rows = face_rows.load(
-        conn, event_id, _moved_faces(old, new) | {*root.faces}, _redirected(old, new)
+        conn, event_id, _moved_faces(old, new) | {*at_bottom.faces}, _redirected(old, new)
     )
     undone = next((each for each in past if each.id == made.supersedes), made)
     wanted = _restored(conn, rows, new, undone) if made.kind == "undo" else rows
@@ -54,7 +54,7 @@ def plan(
     after, before = _persons(conn, event_id, about, known, old, new)
     leads = {each.id: each.merged_into for each in {**known, **after}.values()}
     faces = [_decided(face, new, leads) for face in wanted.values()]
-    named_faces = set(root.faces)
+    named_faces = set(at_bottom.faces)
     before["faces"] = [
         face_rows.machine_layer(each) for each in rows.values() if each.id in named_faces
     ]
@@ -62,14 +62,6 @@ def plan(
     sweep = [each for each in about if each not in new.persons]
     edits = {each: new.edits.get(each, 0) for each in after}
     return Change(faces, [*after.values()], edits, moved | set(after), sweep, before)
-
-
-def _root(past: Sequence[Decision], made: Decision) -> Decision:
-    """The decision that it is in the end about: itself, or what it undoes, or that undoes, …"""
-    by_id = {each.id: each for each in past}
-    while made.kind == "undo" and made.supersedes in by_id:
-        made = by_id[made.supersedes]
-    return made
 
 
 def _moved_faces(old: State, new: State) -> set[UUID]:

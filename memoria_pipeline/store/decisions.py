@@ -1,7 +1,9 @@
 """What humans decide: each decision goes into the log, and the tables become what the log says.
 
-Every function is part of the caller's transaction and takes the event's row first: two organisers
-at once wait for one another, and so does a grouping.
+Every function is part of the caller's transaction and takes the event's row first, then persons by
+id, then faces: two organisers at once wait for one another, and so does a grouping. Whoever locks
+otherwise (deletes a photo, say, whose faces and their persons go along) takes the event's row
+before; else PostgreSQL ends one of the two with 40P01. Nothing of that one was kept: take it again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +13,9 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from memoria_pipeline.people.decisions import Decision, fold
+from memoria_pipeline.people.decisions import Decision, State, fold
 from memoria_pipeline.people.refusals import refuse
-from memoria_pipeline.store import carry_out, decision_log, events, snapshot
+from memoria_pipeline.store import carry_out, decision_log, events, found_so, snapshot
 from memoria_pipeline.store.decision_log import last_seq as last_seq
 from memoria_pipeline.store.decision_log import log as log
 from memoria_pipeline.store.decision_log import state as state
@@ -41,14 +43,30 @@ def record(conn: sa.Connection, event_id: UUID, draft: Decision, taken: Taken) -
     """
     events.lock(conn, event_id)
     past = log(conn, event_id)
+    return _record(conn, event_id, draft, taken, past, fold(past))
+
+
+def _record(
+    conn: sa.Connection,
+    event_id: UUID,
+    draft: Decision,
+    taken: Taken,
+    past: Sequence[Decision],
+    standing: State,
+) -> Decision:
+    """`record`, with the event's row locked; standing: what follows from the past."""
     snapshot.check_versions(conn, event_id, [*taken.expected], [*taken.expected.values()])
+    found = found_so.unheard_of(conn, event_id, draft, past, standing)
+    if found:
+        past = [*past, *found]
+        standing = fold(past)
     made = replace(draft, seq=past[-1].seq + 1 if past else 1)
     if made.kind != "undo":
         made = replace(made, supersedes=taken.supersedes)
     known = {*made.faces, *made.rest, *snapshot.faces_of(conn, event_id, made.named())}
-    standing = fold(past)
     refuse(made, past, snapshot.photos(conn, event_id, known), state=standing)
     change = carry_out.plan(conn, event_id, past, standing, made)
+    found_so.append(conn, event_id, found)
     seq = decision_log.insert(conn, event_id, made, change, actor=taken.actor, reason=taken.reason)
     carry_out.write(conn, event_id, change)
     return replace(made, seq=seq)
@@ -66,7 +84,8 @@ def _take(
     """`record`, with the persons named as they live; whole: all faces of the persons are meant;
     apart: the faces are told apart from the person's other ones."""
     events.lock(conn, event_id)
-    known = state(conn, event_id)
+    past = log(conn, event_id)
+    known = fold(past)
     person = snapshot.live(conn, event_id, draft.person, known)
     # the other person of a split is yet to be made
     split = draft.kind == "split"
@@ -76,10 +95,10 @@ def _take(
     if whole:
         faces = tuple(snapshot.faces_of(conn, event_id, (person, other)))
     if apart:
-        theirs = snapshot.faces_of(conn, event_id, (person,))
-        rest = tuple(face for face in theirs if face not in set(faces))
+        theirs, said = snapshot.faces_of(conn, event_id, (person,)), set(faces)
+        rest = tuple(face for face in theirs if face not in said)
     named = replace(draft, person=person, other=other, faces=faces, rest=rest)
-    return record(conn, event_id, named, Taken(**who))
+    return _record(conn, event_id, named, Taken(**who), past, known)
 
 
 def confirm(
