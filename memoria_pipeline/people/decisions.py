@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from memoria_pipeline.people.log import KINDS, Decision, Kind, active, rejections, root
+from memoria_pipeline.people.log import (
+    KINDS,
+    Decision,
+    Kind,
+    active,
+    rejections,
+    root,
+    without,
+)
 from memoria_pipeline.people.merges import PersonState, Status, persons_of, resolve
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "fold",
     "last_verdicts",
     "root",
+    "without",
 ]
 
 

@@ -1,7 +1,7 @@
 """One decision of a human, and which of a log of them count."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 from uuid import UUID
 
@@ -82,6 +82,28 @@ class Decision:
     def parts(self) -> UUID | None:
         """The person that its faces are not, before any merge."""
         return self.person if self.kind in ("reject", "split", "move") else None
+
+
+def without(decision: Decision, gone: Collection[UUID]) -> Decision:
+    """The decision as it reads once some persons were erased: it names them no more, nor who they
+    were. What it says of others stands."""
+    if decision.named().isdisjoint(gone):
+        return decision
+    erased, other = decision.person in gone, decision.other in gone
+    whose = zip(decision.faces, decision.persons, strict=False)
+    kept = [(face, person) for face, person in whose if person not in gone]
+    alone = decision.faces[len(decision.persons) :]
+    if erased and decision.kind == "ignore":
+        alone = ()  # they were ignored as that person's, not by themselves
+    return replace(
+        decision,
+        faces=(*(face for face, _ in kept), *alone),
+        person=None if erased else decision.person,
+        other=None if other else decision.other,
+        user=None if erased else decision.user,
+        email=None if erased else decision.email,
+        persons=tuple(person for _, person in kept),
+    )
 
 
 def root(past: Iterable[Decision], made: Decision) -> Decision:

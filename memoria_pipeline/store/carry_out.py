@@ -48,9 +48,9 @@ def plan(
     named = {person for face in wanted.values() for person in _named_by(face, new) if person}
     about = _moved_persons(old, new)
     known = person_rows.load(conn, event_id, about | named)
-    # Whom an active decision names no run removes: where it is missing it was erased, for good.
     about |= named - known.keys()
-    about -= {each for each in about if each not in known and each in old.persons}
+    # What the machine said before a decision may still name them.
+    about -= person_rows.erased(conn, event_id)
     after, before = _persons(conn, event_id, about, known, old, new)
     leads = {each.id: each.merged_into for each in {**known, **after}.values()}
     faces = [_decided(face, new, leads) for face in wanted.values()]

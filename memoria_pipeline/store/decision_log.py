@@ -6,13 +6,16 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.people.decisions import Decision, State, fold
+from memoria_pipeline.people.decisions import Decision, State, fold, without
+from memoria_pipeline.store import person_rows
 from memoria_pipeline.store.carry_out import Change
 
 
 def log(conn: sa.Connection, event_id: UUID) -> list[Decision]:
-    """All that was ever decided in the event, undone or not, in order."""
-    return [_decision(row) for row in conn.execute(_LOG, {"event": event_id})]
+    """All that was ever decided in the event, undone or not, in order; not of whom was erased."""
+    gone = person_rows.erased(conn, event_id)
+    rows = conn.execute(_LOG, {"event": event_id})
+    return [without(_decision(row), gone) for row in rows]
 
 
 _LOG = sa.text(

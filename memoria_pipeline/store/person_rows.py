@@ -43,6 +43,12 @@ _ROWS = sa.text(
 )
 
 
+def erased(conn: sa.Connection, event_id: UUID) -> set[UUID]:
+    """The persons that a purge took away: nothing makes them again."""
+    query = sa.text("select person_id from memoria.erased_persons where event_id = :event")
+    return set(conn.scalars(query, {"event": event_id}))
+
+
 def baselines(conn: sa.Connection, event_id: UUID) -> dict[UUID, PersonRow]:
     """What was of persons before a human first spoke of them, where it was more than pending."""
     found = {}

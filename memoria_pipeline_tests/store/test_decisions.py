@@ -345,8 +345,59 @@ def test_an_erased_person_does_not_come_back_with_an_undo(
         assert people.alone not in persons.current(conn, people.event) or (
             persons.current(conn, people.event)[people.alone] != people.p
         )
-    gone = "select count(*) from memoria.face_persons where linked_user_id is not null"
-    assert one(conn, gone) == 0
+    assert one(conn, _LINKED) == 0
+
+
+_PURGE = "select memoria.purge_face_data_for_user(:u, :e)"
+_LINKED = "select count(*) from memoria.face_persons where linked_user_id is not null"
+
+
+def _back_and_forth(conn: sa.Connection, people: People, *those: Decision) -> None:
+    """Each is undone, and that undone, and that: the erased member is never there."""
+    there = "select count(*) from memoria.face_persons where id in ("
+    there += "select person_id from memoria.erased_persons)"
+    for last in those:
+        for _ in range(3):
+            last = _undo(conn, people, last)
+            assert (one(conn, _LINKED), one(conn, there)) == (0, 0)
+            assert checks.faces_not_as_decided(conn, people.event) == 0
+
+
+def test_an_erased_person_does_not_come_back_with_the_undo_of_an_undo(
+    conn: sa.Connection, people: People
+) -> None:
+    moved = decisions.move(conn, people.event, [people.alone], people.p, person=people.r, **WHO)
+    away = decisions.move(conn, people.event, [people.alone], people.s, person=people.p, **WHO)
+    assigned = decisions.assign(conn, people.event, people.p, people.user, **WHO)
+    ignored = decisions.ignore_others(conn, people.event, people.album.photos[3], **WHO)
+    assert one(conn, _PURGE, u=people.user, e=people.event)["persons"] == 1
+    _back_and_forth(conn, people, assigned, moved, away, ignored)
+
+
+def test_a_merge_with_an_erased_person_brings_its_member_to_nobody(
+    conn: sa.Connection, people: People
+) -> None:
+    assigned = decisions.assign(conn, people.event, people.q, people.user, **WHO)
+    merged = decisions.merge(conn, people.event, people.p, people.q, **WHO)
+    undone = _undo(conn, people, merged)
+    assert one(conn, _PURGE, u=people.user, e=people.event)["persons"] == 1
+    _back_and_forth(conn, people, assigned)
+    _undo(conn, people, undone)  # p is merged with nobody now
+    assert (_row(conn, people.p).status, one(conn, _LINKED)) == ("pending", 0)
+    assert checks.faces_not_as_decided(conn, people.event) == 0
+
+
+def test_whoever_was_merged_into_an_erased_person_is_there_when_the_merge_counts_again(
+    conn: sa.Connection, people: People
+) -> None:
+    decisions.assign(conn, people.event, people.q, people.user, **WHO)
+    undone = _undo(conn, people, decisions.merge(conn, people.event, people.q, people.p, **WHO))
+    assert one(conn, _PURGE, u=people.user, e=people.event)["persons"] == 1
+    _undo(conn, people, undone)
+    assert _row(conn, people.p).status == "pending"
+    who = persons.current(conn, people.event)
+    assert {who[face] for face in people.left} == {people.p}
+    assert checks.faces_not_as_decided(conn, people.event) == 0
 
 
 def test_two_organisers_at_once_decide_one_after_the_other(database: sa.Engine) -> None:
