@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.people import measure
 from memoria_pipeline.people.cluster import Method
 from memoria_pipeline.people.density import Density
-from memoria_pipeline.people.diff import publishes_itself
+from memoria_pipeline.people.diff import Diff, publishes_itself, without
 from memoria_pipeline.people.internal import internal
 from memoria_pipeline.people.measure import NOBODY
 from memoria_pipeline.people.regroup import Kind, Regrouped, regroup
@@ -42,6 +42,16 @@ class How:
         }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Input:
+    """What a run works on; fingerprint as in `runs.fingerprint`."""
+
+    kind: Kind
+    model: str
+    fingerprint: str
+    faces: FaceTable
+
+
 def update(conn: sa.Connection, event: Event, how: How, *, force: bool) -> dict[str, Any]:
     """Bring the people of the event up to date; what to tell of it.
 
@@ -53,54 +63,66 @@ def update(conn: sa.Connection, event: Event, how: How, *, force: bool) -> dict[
     now = runs.fingerprint(conn, event.id, event.face_model)
     wanted = how.as_table()
     if last is None:
-        return {"run": "full", **_place(conn, event, how, "full", now, wanted)}
+        return {"run": "full", **_place(conn, event, how, _load(conn, event, "full", now), wanted)}
     told: dict[str, Any] = {"run": "none: nothing changed", **last.measures}
     if last.fingerprint != now:
         # The persons that stand were grouped as the last run says, whatever is asked for now.
-        placed = _place(conn, event, how, "incremental", now, last.parameters)
-        told = {"run": "incremental", **placed}
+        of = _load(conn, event, "incremental", now)
+        told = {"run": "incremental", **_place(conn, event, how, of, last.parameters)}
     changed = last.parameters != wanted and not proposals.tried(conn, event.id, wanted)
     if force or changed:
-        faces = face_store.load(conn, event.id, event.face_model)
-        told |= {"run": "full", **_offer(conn, event, how, "full", event.face_model, now, faces)}
+        of = _load(conn, event, "full", now)
+        both = "incremental, then full" if last.fingerprint != now else "full"
+        told = {"run": both, **_offer(conn, event, how, of, *_grouped(conn, event, how, of))}
     return told
 
 
 def move(conn: sa.Connection, event: Event, how: How) -> dict[str, Any]:
-    """The people by the pack that the event moves to, whose faces wait beside."""
+    """The people by the pack that the event moves to, whose faces wait beside.
+
+    Published at once only where every photo could be read, no decided face is lost and hardly
+    anybody changes. Raises DatabaseError while there are photos to look at, or where none could be
+    read.
+    """
     model = beside.going(conn, event.id)
     if model is None:
-        raise DatabaseError(
-            f"Event {event.id} does not move to another pack; materialise faces_beside first."
-        )
-    if left := len(beside.pending(conn, event.id, model)):
-        raise DatabaseError(
-            f"Event {event.id}: {model} has {left} photos to look at; materialise faces_beside."
-        )
-    faces = beside.load(conn, event.id, model)
+        return {"run": "none: the event is not on its way to another pack"}
+    left, unread = len(beside.pending(conn, event.id, model)), beside.unread(conn, event.id)
     now = runs.fingerprint(conn, event.id, model)
-    return {"run": "model", **_offer(conn, event, how, "model", model, now, faces)}
+    of = _Input("model", model, now, beside.load(conn, event.id, model))
+    if left or (unread and not of.faces.ids):
+        raise DatabaseError(
+            f"Event {event.id}: {model} has {left} photos to look at and could not read {unread}."
+            " Run the job change_model again, once their reasons are mended."
+        )
+    found, measured = _grouped(conn, event, how, of)
+    found = replace(found, diff=_with_lost(conn, event, of.faces, found.diff))
+    told = _offer(conn, event, how, of, found, measured, wait=unread > 0)
+    return {"run": "model", "photos it could not read": unread, **told}
+
+
+def _with_lost(conn: sa.Connection, event: Event, faces: FaceTable, found: Diff) -> Diff:
+    """The diff with the faces of now that the other pack does not find."""
+    now = face_store.load(conn, event.id, event.face_model, dimensions=1)
+    kept = set(faces.ids)
+    gone = [i for i, face in enumerate(now.ids) if face not in kept and not now.lost[i]]
+    gone = [i for i in gone if now.person[i] is not None]
+    compared = sum(person is not None for person in faces.person)
+    return without(found, compared, len(gone), int(now.human_touched[gone].sum()))
+
+
+def _load(conn: sa.Connection, event: Event, kind: Kind, fingerprint: str) -> _Input:
+    faces = face_store.load(conn, event.id, event.face_model)
+    return _Input(kind, event.face_model, fingerprint, faces)
 
 
 def _place(
-    conn: sa.Connection,
-    event: Event,
-    how: How,
-    kind: Kind,
-    fingerprint: str,
-    parameters: Mapping[str, Any],
+    conn: sa.Connection, event: Event, how: How, of: _Input, parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Group and publish: nothing that anybody has seen changes by it, or hardly anything."""
-    faces = face_store.load(conn, event.id, event.face_model)
-    found, measured = _grouped(conn, event, how, kind, faces)
+    found, measured = _grouped(conn, event, how, of)
     runs.save_grouping(
-        conn,
-        event.id,
-        kind=kind,
-        fingerprint=fingerprint,
-        parameters=parameters,
-        measures=measured,
-        **_result(faces, found, how, event.face_model),
+        conn, event.id, parameters=parameters, measures=measured, **_result(of, found, how)
     )
     return measured
 
@@ -109,34 +131,38 @@ def _offer(
     conn: sa.Connection,
     event: Event,
     how: How,
-    kind: Kind,
-    model: str,
-    fingerprint: str,
-    faces: FaceTable,
+    of: _Input,
+    found: Regrouped,
+    measured: Mapping[str, float],
+    *,
+    wait: bool = False,
 ) -> dict[str, Any]:
-    """Group afresh and propose; publish at once what needs no approval."""
-    found, measured = _grouped(conn, event, how, kind, faces)
+    """Propose; publish at once what needs no approval."""
+    older = runs.proposed(conn, event.id)
     run = proposals.propose(
         conn,
         event.id,
-        kind=kind,
-        fingerprint=fingerprint,
         parameters=how.as_table(),
         measures=measured,
-        **_result(faces, found, how, model),
+        **_result(of, found, how),
     )
-    at_once = publishes_itself(found.diff, how.churn_limit)
+    at_once = publishes_itself(found.diff, how.churn_limit) and not wait
+    told = {"changes": found.diff.sentences(), "published": at_once}
     if at_once:
         proposals.publish(conn, run)
-    return {**measured, "published": at_once, "changes": found.diff.sentences()}
+    else:
+        told["waits for approval"] = f"memoria runs publish {run}"
+    if older is not None:
+        told["takes the place of"] = str(older.id)
+    return told | dict(measured)
 
 
 def _grouped(
-    conn: sa.Connection, event: Event, how: How, kind: Kind, faces: FaceTable
+    conn: sa.Connection, event: Event, how: How, of: _Input
 ) -> tuple[Regrouped, dict[str, float]]:
-    started = time.perf_counter()
+    started, faces = time.perf_counter(), of.faces
     now = standing.present(conn, event.id, faces)
-    found = regroup(now, how.thresholds, kind, method=how.method, density=how.density)
+    found = regroup(now, how.thresholds, of.kind, method=how.method, density=how.density)
     measures = internal(faces.embedding, found.people, faces.media, faces.quality_class, now.codes)
     ours = ~now.constraints.pinned  # a human may say that a mirror shows somebody twice
     measured = {
@@ -150,17 +176,20 @@ def _grouped(
     return found, measured
 
 
-def _result(faces: FaceTable, found: Regrouped, how: How, model: str) -> dict[str, Any]:
+def _result(of: _Input, found: Regrouped, how: How) -> dict[str, Any]:
     """What a run's result is saved as."""
     columns = (found.grouping.labels, found.grouping.probability, found.grouping.margin)
-    each = zip(faces.ids, *(column.tolist() for column in columns), strict=True)
+    faces = of.faces.ids
+    each = zip(faces, *(column.tolist() for column in columns), strict=True)
     return {
-        "model": model,
+        "kind": of.kind,
+        "model": of.model,
+        "fingerprint": of.fingerprint,
         "method": how.method,
         "labels": [(face, None if i == NOBODY else i, p, margin) for face, i, p, margin in each],
         "persons": found.persons,
         "evidence": [
-            [faces.ids[i] for i in row if i != NOBODY] for row in found.grouping.evidence.tolist()
+            [faces[i] for i in row if i != NOBODY] for row in found.grouping.evidence.tolist()
         ],
         "redirects": found.redirects,
         "diff": found.diff.as_table(),

@@ -4,7 +4,6 @@ The old pack goes on serving until all is ready; then one transaction swaps. Eve
 id, and every decision stays.
 """
 
-from dataclasses import replace
 from uuid import UUID
 
 import dagster as dg
@@ -42,10 +41,12 @@ def faces_beside(
     detector: dg.ResourceParam[Detector],
 ) -> dg.MaterializeResult[None]:
     """What another pack finds in the event's photos, beside what is in use; resumable."""
-    other = replace(detector, setting=config.face_model)
+    other = detector.other(config.face_model)
     other.thresholds(other.pack)  # a pack that cannot group is refused before the work
     with store.transaction() as conn:
         event = event_store.require_consent(conn, UUID(context.partition_key))
+        if event.face_model == other.pack:
+            return dg.MaterializeResult(metadata={"run": "none: the event has this pack"})
         beside.start(conn, event.id, other.pack)
         todo = {p.storage_key: p for p in beside.pending(conn, event.id, other.pack)}
     done = {"photos analysed": 0, "photos unreadable": 0, "faces found": 0}

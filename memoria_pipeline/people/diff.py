@@ -1,7 +1,7 @@
 """What an automatic run would change, for a human to read; and whether it may do so unasked."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 
@@ -64,12 +64,10 @@ class Diff:
     @classmethod
     def of(cls, table: Mapping[str, float]) -> "Diff":
         """From `as_table`; other entries are left aside. Raises KeyError where one is missing."""
-        given = {field.name: table.get(field.name, field.default) for field in fields(cls)}
-        missing = [name for name, value in given.items() if value is MISSING]
-        if missing:
-            raise KeyError(missing[0])
-        counts = {name: int(value) for name, value in given.items() if name != "churn"}
-        return cls(**counts, churn=float(given["churn"]))
+        later = {"not_found": 0, "decided_not_found": 0}  # rows of before there were these
+        full = {**later, **table}
+        counts = {each.name: int(full[each.name]) for each in fields(cls) if each.name != "churn"}
+        return cls(**counts, churn=float(full["churn"]))
 
 
 def diff(

@@ -53,6 +53,16 @@ def abandon(conn: sa.Connection, event_id: UUID) -> None:
     conn.execute(sa.text("select memoria.drop_beside_partition(:event)"), {"event": event_id})
 
 
+_SEEN = """
+    select m.id from memoria.media_beside s
+    join memoria.media m on m.event_id = s.event_id and m.id = s.media_id
+    where {event} = s.event_id and s.model = {model} and s.error_code is null
+        and m.status = 'analysed' and s.seen = m.analysed_at and s.etag is not distinct from m.etag
+"""
+_FRESH = _SEEN.format(event=":event", model=":model")
+"""The photos that the other pack saw as the old one did: what it found in others is of the past."""
+
+
 def pending(
     conn: sa.Connection, event_id: UUID, model: str, *, max_attempts: int = 3
 ) -> list[PendingPhoto]:
@@ -73,6 +83,15 @@ _PENDING = sa.text(
     " and (b.media_id is null or (b.attempts < :max_attempts"
     "  and b.error_code in ('missing', 'unreadable', 'crashed'))) order by m.storage_key"
 )
+
+
+def unread(conn: sa.Connection, event_id: UUID) -> int:
+    """Photos that the other pack could not read: they keep their old faces when the event moves."""
+    count = sa.text(
+        "select count(*) from memoria.media_beside"
+        " where event_id = :event and error_code is not null"
+    )
+    return int(conn.execute(count, {"event": event_id}).scalar_one())
 
 
 def save(conn: sa.Connection, results: Sequence[Analysed], model: str) -> None:
@@ -161,6 +180,7 @@ def fingerprint(conn: sa.Connection, event_id: UUID, model: str) -> str:
             "select count(*) as n, coalesce(sum(hashtextextended("
             " f.id::text || extract(epoch from f.embedded_at)::text, 0)), 0) as total"
             " from memoria.faces_beside f where f.event_id = :event and f.model = :model"
+            f" and f.media_id in ({_FRESH})"
         ),
         {"event": event_id, "model": model},
     ).one()
@@ -171,12 +191,15 @@ def load(
     conn: sa.Connection, event_id: UUID, model: str, dimensions: int = STORED_DIMENSIONS
 ) -> FaceTable:
     """What the other pack found so far, as `faces.load`: known faces with their ids and with what
-    was decided on them, new ones with the ids that they are going to have."""
+    was decided on them, new ones with the ids that they are going to have.
+
+    Not of photos that went, failed or were analysed anew by the old pack since.
+    """
     values = {"event": event_id, "model": model, "d": dimensions, "nobody": faces.NOBODY}
     return faces.table(conn, event_id, _LOAD, values)
 
 
-_LOAD = """
+_LOAD = f"""
     select b.id, b.media_id, coalesce(f.face_person_id, %(nobody)s),
         coalesce(f.machine_person_id, %(nobody)s), coalesce(b.det_score, 0), b.quality_score,
         b.quality_class,
@@ -185,6 +208,7 @@ _LOAD = """
     from memoria.faces_beside b
     left join memoria.faces f on f.event_id = %(event)s and f.id = b.face_id
     where b.event_id = %(event)s and b.model = %(model)s
+        and b.media_id in ({_SEEN.format(event="%(event)s", model="%(model)s")})
     order by b.id
 """
 
@@ -194,7 +218,8 @@ def swap(conn: sa.Connection, event_id: UUID) -> None:
 
     Faces keep their ids, their persons and what was decided on them. Those that the other pack does
     not find go, or are lost where a human touched them. Photos that it could not read keep the old
-    faces and are pending. Raises DatabaseError while photos are to be looked at.
+    faces and are pending; those that are missing or failed stay as they are. Raises DatabaseError
+    while photos are to be looked at.
     """
     events.lock(conn, event_id)
     model = going(conn, event_id)
@@ -206,6 +231,7 @@ def swap(conn: sa.Connection, event_id: UUID) -> None:
         )
     values = {"event": event_id, "model": model}
     with person_rows.no_pairwise_loops(conn):
+        conn.execute(_ALONE)
         conn.execute(_LOCK, values)
         for statement in (_LOST, _GONE, _KNOWN, _NEW, _PHOTOS, _EVENT):
             conn.execute(statement, values)
@@ -213,20 +239,21 @@ def swap(conn: sa.Connection, event_id: UUID) -> None:
     conn.execute(sa.text("select memoria.drop_beside_partition(:event)"), values)
 
 
+# Dropping the partition takes this in the end, and two events at once, each with rows of media,
+# would wait for one another.
+_ALONE = sa.text("lock table memoria.media in access exclusive mode")
 _LOCK = sa.text(
     "select from memoria.media where event_id = :event and id in"
     " (select media_id from memoria.media_beside where event_id = :event) order by id for update"
 )
 _LOST = sa.text(
     "update memoria.faces set lost = true where event_id = :event and human_touched and not lost"
-    " and media_id in (select media_id from memoria.media_beside"
-    "  where event_id = :event and model = :model and error_code is null)"
+    f" and media_id in ({_FRESH})"
     " and id not in (select id from memoria.faces_beside where event_id = :event)"
 )
 _GONE = sa.text(
     "delete from memoria.faces where event_id = :event and not human_touched"
-    " and media_id in (select media_id from memoria.media_beside"
-    "  where event_id = :event and model = :model and error_code is null)"
+    f" and media_id in ({_FRESH})"
     " and id not in (select id from memoria.faces_beside where event_id = :event)"
 )
 _KNOWN = sa.text(
@@ -234,19 +261,20 @@ _KNOWN = sa.text(
     " quality_score = b.quality_score, quality_class = b.quality_class, embedding = b.embedding,"
     " model = b.model, lost = false from memoria.faces_beside b"
     " where b.event_id = :event and b.model = :model and f.event_id = :event and f.id = b.id"
+    f" and b.media_id in ({_FRESH})"
 )
 _NEW = sa.text(
     "insert into memoria.faces (id, event_id, media_id, bbox, landmarks, det_score, quality_score,"
     " quality_class, embedding, model) select b.id, b.event_id, b.media_id, b.bbox, b.landmarks,"
     " b.det_score, b.quality_score, b.quality_class, b.embedding, b.model"
     " from memoria.faces_beside b where b.event_id = :event and b.model = :model"
-    " on conflict do nothing"
+    f" and b.media_id in ({_FRESH}) on conflict do nothing"
 )
 _PHOTOS = sa.text(
     "update memoria.media m set face_model = b.model, faces_found = b.faces_found,"
     " seconds = b.seconds, analysed_at = clock_timestamp() from memoria.media_beside b"
     " where m.event_id = :event and b.event_id = :event and b.media_id = m.id and b.model = :model"
-    " and b.error_code is null and m.status = 'analysed'"
+    f" and m.id in ({_FRESH})"
 )
 _EVENT = sa.text(
     "update memoria.events set face_model = :model, updated_at = now() where id = :event"

@@ -1,10 +1,11 @@
 """A face model with its settings: what the pipeline and the laboratory both analyse photos with."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from memoria_pipeline.errors import ModelError
 from memoria_pipeline.vision import catalogue, packs
 from memoria_pipeline.vision.analyse import Outcome, Work, analyse
 from memoria_pipeline.vision.photo import Limits
@@ -52,6 +53,27 @@ class Detector:
         limits = Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels)
         work = Work(read, load, limits, frozenset(known))
         return analyse(keys, work, self.workers, skip_duplicates=skip_duplicates)
+
+    def other(self, setting: str) -> "Detector":
+        """The detector of another pack that is asked for as MEMORIA_FACE_MODEL would be.
+
+        Raises ModelError for a folder that is not there, or that later runs would not find, as
+        they know a pack by its stored name and this detector's setting.
+        """
+        found = replace(self, setting=setting)
+        place = packs.folder(setting, Path.home())
+        if packs.is_path(setting):
+            if place is None:
+                raise ModelError(
+                    f"The folder of the model pack {found.pack} has no .onnx files, or is not"
+                    " there: name the folder that holds them."
+                )
+            if packs.folder(self._source(found.pack), Path.home()) != place:
+                raise ModelError(
+                    f"Later runs would not find the folder of {found.pack}: set"
+                    " MEMORIA_FACE_MODEL to it first. Events of other packs keep theirs."
+                )
+        return found
 
     def thresholds(self, model: str) -> Mapping[str, float]:
         """The calibrated numbers of the pack `model`. Raises ModelError where there are none."""

@@ -48,12 +48,13 @@ def checked(pack: str) -> str:
 
 def stored_name(pack: str) -> str:
     """What `faces.model` holds for a pack: of a folder its own name, never its path."""
-    if not _is_path(pack):
+    if not is_path(pack):
         return pack
     return PREFIX + Path(pack.removeprefix(PREFIX)).expanduser().resolve().name
 
 
-def _is_path(pack: str) -> bool:
+def is_path(pack: str) -> bool:
+    """Whether a pack is named by its folder."""
     given = pack.removeprefix(PREFIX)
     return pack.startswith(PREFIX) and (
         any(mark in given for mark in "/\\") or given.startswith(("~", "."))
@@ -70,7 +71,7 @@ def folder(pack: str, home: Path) -> Path | None:
     if not pack.startswith(PREFIX):
         return None
     given = pack.removeprefix(PREFIX)
-    place = Path(given).expanduser() if _is_path(pack) else shelf(home) / given
+    place = Path(given).expanduser() if is_path(pack) else shelf(home) / given
     # The archive of antelopev2 holds a folder of its own name.
     for candidate in (place, place / place.name):
         if any(candidate.glob("*.onnx")):

@@ -1,5 +1,6 @@
 """An event moves to another pack, through Dagster, with real photos and both real packs."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ from memoria_pipeline.definitions import defs
 from memoria_pipeline.defs.resources import PhotoStorage, Store
 from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.store import beside, db, decisions, events, persons, proposals
+from memoria_pipeline.vision.analyse import Outcome
 from memoria_pipeline.vision.detector import Detector
 from memoria_pipeline.vision.photo import Limits
 from memoria_pipeline_tests.defs.test_process_event import SIX, Pipeline, metadata, pipeline, write
@@ -18,7 +20,9 @@ from memoria_pipeline_tests.defs.test_process_event import SIX, Pipeline, metada
 __all__ = ["pipeline"]
 
 
-def change(of: Pipeline, pack: str, **config: Any) -> dg.ExecuteInProcessResult:
+def change(
+    of: Pipeline, pack: str, *, setting: str = "", detector: Detector | None = None, **config: Any
+) -> dg.ExecuteInProcessResult:
     ops = {"faces_beside": {"config": {"face_model": pack}}, "clusters_beside": {"config": config}}
     return (
         defs()
@@ -29,7 +33,7 @@ def change(of: Pipeline, pack: str, **config: Any) -> dg.ExecuteInProcessResult:
             resources={
                 "store": Store(of.engine.url.render_as_string(hide_password=False)),
                 "photos": PhotoStorage(Limits().max_bytes),
-                "detector": Detector(setting="dlib", workers=2),
+                "detector": detector or Detector(setting=setting or pack, workers=2),
             },
             raise_on_error=False,
             run_config={"ops": ops},
@@ -83,21 +87,57 @@ def test_a_change_that_moves_many_waits_and_the_old_pack_serves_on(
         assert {one: now[one] for one in placed} == placed
         assert moved in now
         [run] = proposals.waiting(conn)
-        with pytest.raises(DatabaseError, match="has 1 photos to look at; run the backfill"):
+        with pytest.raises(DatabaseError, match="has 1 photos to look at"):
             proposals.publish(conn, run.id)
     again = change(pipeline, pack, churn_limit=1.0)
     assert metadata(again, "faces_beside")["photos analysed"] == 1
     assert metadata(again, "clusters_beside")["published"] is True
 
 
-def test_a_pack_without_thresholds_is_refused_before_the_work(
-    pipeline: Pipeline, tmp_path: Path
+@pytest.mark.parametrize(
+    ("folder", "setting", "told"),
+    [
+        ("gone", "", "is not there"),
+        ("bare", "", "has no thresholds"),
+        ("bare", "dlib", "set MEMORIA_FACE_MODEL to it first"),
+    ],
+)
+def test_a_pack_that_cannot_be_used_is_refused_before_the_work(
+    pipeline: Pipeline, tmp_path: Path, folder: str, setting: str, told: str
 ) -> None:
-    pipeline.run()
-    bare = tmp_path / "bare"
-    bare.mkdir()
-    (bare / "some.onnx").write_bytes(b"")
-    result = change(pipeline, f"insightface:{bare}")
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "some.onnx").write_bytes(b"")
+    result = change(pipeline, f"insightface:{tmp_path / folder}", setting=setting)
     assert not result.success
+    failures = [each.step_failure_data.error for each in result.all_events if each.is_step_failure]
+    assert told in str(failures)
     with db.connect(pipeline.engine) as conn:
         assert beside.going(conn, pipeline.event) is None
+
+
+def test_an_event_that_has_the_pack_is_left_as_it_is(pipeline: Pipeline) -> None:
+    pipeline.run()
+    result = change(pipeline, "dlib")
+    assert result.success
+    assert metadata(result, "faces_beside")["run"] == "none: the event has this pack"
+
+
+class Blind(Detector):
+    """Reads no photo, as with a broken driver."""
+
+    def analyse(self, model: str, keys: Iterable[str], *_: Any, **__: Any) -> Iterator[Outcome]:
+        for key in keys:
+            yield Outcome(key, error=("crashed", "The worker died."))
+
+
+def test_a_pack_that_can_read_nothing_takes_no_event_over(
+    pipeline: Pipeline, shared_models: Path
+) -> None:
+    pack = f"insightface:{shared_models / 'scrfd_2.5g_mobilefacenet'}"
+    pipeline.run()
+    for _ in range(3):  # then no photo is worth another try
+        result = change(pipeline, pack, detector=Blind(setting=pack), churn_limit=1.0)
+        assert not result.success
+    with db.connect(pipeline.engine) as conn:
+        assert events.get(conn, pipeline.event).face_model == "dlib"
+    assert pipeline.people().people == SIX
