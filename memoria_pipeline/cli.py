@@ -86,6 +86,16 @@ def up(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000
     raise typer.Exit(services.up(settings(), port, out))
 
 
+@commands.command("events")
+def events_list() -> None:
+    """The events, and the ids that other commands take."""
+    from memoria_pipeline import report
+    from memoria_pipeline.store import events
+
+    with _database() as conn:
+        report.events(out, events.list_(conn))
+
+
 @commands.command()
 def migrate() -> None:
     """Bring the database to this version's schema."""
@@ -130,7 +140,7 @@ def runs_hold(
     from memoria_pipeline.store import proposals
 
     with _database() as conn:
-        proposals.hold(conn, run, reason)
+        proposals.hold(conn, run, reason, turned_down=True)
     out.print("Held: everything stays as it is.")
 
 

@@ -15,7 +15,7 @@ from memoria_pipeline import report, services
 from memoria_pipeline.album import sample
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline.settings import Settings
-from memoria_pipeline.store import db, events, faces, media, persons
+from memoria_pipeline.store import db, events, faces, media, persons, runs
 from memoria_pipeline.store.migrate import migrate
 from memoria_pipeline.vision import catalogue, packs
 
@@ -80,7 +80,7 @@ def _event(engine: sa.Engine, source: Source, pack: str, console: Console) -> UU
     if kept != wanted:
         console.print(
             f"[yellow]This event was started with {kept} and keeps it.[/] "
-            "For another pack, use a copy of the folder or another MEMORIA_HOME."
+            "The job change_model moves it to another one."
         )
     return event
 
@@ -132,6 +132,9 @@ def _report(
             persons.summary(conn, event),
             seconds,
         )
+        waits = runs.proposed(conn, event)
+        if waits is not None:
+            console.print("[yellow]A grouping waits for approval:[/] see `memoria runs list`.")
         if source.truth is not None:
             found = [(f.storage_key, f.box, f.person) for f in faces.located(conn, event)]
             report.truth(console, sample.score(source.truth, found))

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from memoria_pipeline.album.sample import Score
 from memoria_pipeline.people.diff import Diff
+from memoria_pipeline.store.events import Event
 from memoria_pipeline.store.media import MediaSummary
 from memoria_pipeline.store.persons import PeopleSummary
 from memoria_pipeline.store.runs import ClusterRun
@@ -236,12 +237,27 @@ def counting(console: Console, what: str) -> Iterator[Callable[[int], None]]:
         yield tick
 
 
+def events(console: Console, found: Sequence[Event]) -> None:
+    """`memoria events`: a line per event."""
+    if not found:
+        console.print("No events yet; `memoria demo` makes one.")
+    for each in found:
+        switch = "on" if each.face_recognition_enabled else "off"
+        line = (
+            f"[bold]{each.id}[/]  {escape(each.name)}  [dim]{each.status}, face analysis {switch}"
+        )
+        console.print(f"{line}, {escape(each.face_model) or 'no pack yet'}[/]", soft_wrap=True)
+
+
 def waiting(console: Console, runs: Sequence[ClusterRun]) -> None:
     """`memoria runs list`: a paragraph per run."""
     if not runs:
         console.print("No grouping waits for approval.")
     for run in runs:
-        console.print(f"[bold]{run.id}[/]  {run.kind}, event {run.event_id}", soft_wrap=True)
+        head = (
+            f"[bold]{run.id}[/]  {run.kind}, {run.created_at:%Y-%m-%d %H:%M}, event {run.event_id}"
+        )
+        console.print(head, soft_wrap=True)
         if run.diff:
             console.print(f"  {Diff.of(run.diff).sentences()}", style="dim", soft_wrap=True)
 
