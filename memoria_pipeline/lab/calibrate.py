@@ -1,12 +1,13 @@
 """`memoria lab calibrate`: the thresholds of a model pack, from labelled faces.
 
 Tuned on simulated events, and reported on events of other people: of each split into events, one is
-held out, the thresholds come from the others, and its figures count. The thresholds that are
-written down come from all events.
+held out, all thresholds come from the people of the others, and its figures count. The thresholds
+that are written down come from all events.
 """
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoria_pipeline.errors import LabError
-from memoria_pipeline.lab.certainty import fit, look
-from memoria_pipeline.lab.certainty import held_out as certainty_held_out
+from memoria_pipeline.lab.certainty import errors, fitted, look
 from memoria_pipeline.lab.events import Event, Index, events
 from memoria_pipeline.lab.files import check_outputs, whole
-from memoria_pipeline.lab.fit import Labelled, Scale, finish, pair_accepts, pair_scale, rough
+from memoria_pipeline.lab.fit import (
+    Labelled,
+    Scale,
+    chance,
+    finish,
+    pair_accepts,
+    pair_scale,
+    rough,
+)
 from memoria_pipeline.lab.tables import Faces, read_faces, read_truth, with_identity
 from memoria_pipeline.people import measure
 from memoria_pipeline.people.cluster import cluster
@@ -34,6 +42,23 @@ TUNED_ALIKE, REPORTED_ALIKE = 0.5, 1.0
 """Photos of look-alikes make the same-photo rule strong; half of them keep the threshold honest."""
 
 Table = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """An event, and thresholds that come from people who are not in it."""
+
+    event: Event
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tuned:
+    """Events of all people in several splits, and the curve of each, at the grid of the scale."""
+
+    scale: Scale
+    splits: list[list[Event]]
+    curves: list[list[NDArray[np.float64]]]
 
 
 def run(faces: Path, truth: Path | None = None, output: Path | None = None) -> Table:
@@ -67,75 +92,100 @@ def calibrate(data: Labelled) -> Table:
 
     LabError with too few people to tune on some and report on others.
     """
-    sharp = data.sharp()
-    _check_enough(sharp)
-    scale = pair_scale(sharp.vectors, sharp.identity)
-    tuned, reported = _splits(data, TUNED_ALIKE), _splits(data, REPORTED_ALIKE)
-    curves = [[_curve(data, event, scale) for event in split] for split in tuned]
-    merge = _best([curve for split in curves for curve in split], scale)
-    others = [
-        [_best(split[:k] + split[k + 1 :], scale) for k in range(len(split))] for split in curves
-    ]
-    held_out = [
-        _figures(data, event, own, scale)
-        for split, merges in zip(reported, others, strict=True)
-        for event, own in zip(split, merges, strict=True)
-    ]
-    parts = [event for split in _splits(sharp, TUNED_ALIKE) for event in split]
-    found = finish(sharp, parts, merge, scale)
-    chosen = Thresholds.of(found)
-    seen = [look(data, event, chosen, scale.stranger) for split in tuned for event in split]
-    own = [[_moved(chosen, merge) for merge in merges] for merges in others]
+    tuned, sharp = _tuned(data), data.sharp()
+    merge = _best([curve for split in tuned.curves for curve in split], tuned.scale)
+    numbers = Thresholds.of(_numbers(sharp, merge, tuned.scale, SPLITS))
+    every = [event for split in tuned.splits for event in split]
+    held, stranger = _held_out(data, tuned), tuned.scale.stranger
+    rows = [_figures(data, each) for each in held]
+    seen = [(look(data, each.event, each.thresholds, stranger), each.thresholds) for each in held]
     return {
-        "thresholds": {
-            **found,
-            "stranger": round(scale.stranger, 4),
-            "stranger_90": round(scale.stranger_90, 4),
-            "far": float(f"{pair_accepts(sharp.vectors, sharp.identity, merge)['far']:.2g}"),
-            **fit(seen),
-        },
-        "operating_point": _operating_point(sharp, merge, held_out)
-        | certainty_held_out(data, tuned, reported, own, scale.stranger),
-        "held_out": held_out,
+        "thresholds": fitted(data, every, numbers, stranger).as_table(),
+        "operating_point": _operating_point(sharp, merge, rows) | errors(seen),
+        "held_out": rows,
     }
 
 
-def _moved(thresholds: Thresholds, merge: float) -> Thresholds:
-    return replace(thresholds, merge=merge, attach=min(thresholds.attach, merge))
+def held_out(data: Labelled) -> list[HeldOut]:
+    """Events with look-alikes in the same photos, with thresholds as `calibrate` reports on them.
+
+    LabError as there.
+    """
+    return _held_out(data, _tuned(data))
 
 
-def _check_enough(sharp: Labelled) -> None:
+def _tuned(data: Labelled) -> _Tuned:
+    sharp = data.sharp()
+    for lacking in _lacking(sharp):
+        raise LabError(f"Calibration needs {lacking}; add photos of more people.")
+    scale, splits = pair_scale(sharp.vectors, sharp.identity), _splits(data, TUNED_ALIKE)
+    curves = [[_curve(data, event, scale) for event in split] for split in splits]
+    return _Tuned(scale, splits, curves)
+
+
+def _held_out(data: Labelled, tuned: _Tuned) -> list[HeldOut]:
+    found = []
+    for i, split in enumerate(_splits(data, REPORTED_ALIKE)):
+        for k, event in enumerate(split):
+            others, curves = list(tuned.splits[i]), list(tuned.curves[i])
+            del others[k], curves[k]
+            merge = _best(curves, tuned.scale)
+            found.append(HeldOut(event, _from(data, others, merge, tuned.scale)))
+    return found
+
+
+def _from(data: Labelled, parts: Sequence[Event], merge: float, scale: Scale) -> Thresholds:
+    """All thresholds from the people of some events; the scale is only for where these are few."""
+    sharp = data.of(np.concatenate([part.face for part in parts])).sharp()
+    if _lacking(sharp):
+        numbers = rough(merge, scale)
+    else:
+        numbers = _numbers(sharp, merge, pair_scale(sharp.vectors, sharp.identity), 1)
+    return fitted(data, parts, Thresholds.of(numbers), scale.stranger)
+
+
+def _numbers(sharp: Labelled, merge: float, scale: Scale, splits: int) -> dict[str, float]:
+    """All thresholds that go with a `merge` but for those of p."""
+    parts = [event for split in _splits(sharp, TUNED_ALIKE, splits) for event in split]
+    return {
+        **finish(sharp, parts, merge, scale),
+        "stranger": round(scale.stranger, 4),
+        "stranger_90": round(scale.stranger_90, 4),
+        "far": float(f"{chance(sharp.vectors, sharp.identity, merge):.2g}"),
+    }
+
+
+def _lacking(sharp: Labelled) -> list[str]:
     faces = np.bincount(sharp.identity)
-    for each, fewest in ((2, FEWEST), (3, FEWEST_THREES)):
-        if np.sum(faces >= each) < fewest:
-            raise LabError(
-                f"Calibration needs at least {fewest} people with {each} or more class A faces"
-                f" each, here are {np.sum(faces >= each)}; add photos of more people."
-            )
-
-
-def _splits(data: Labelled, alike: float) -> list[list[Event]]:
     return [
-        events(data.vectors, data.identity, alike=alike, split=split) for split in range(SPLITS)
+        f"at least {fewest} people with {each} or more class A faces each, here are"
+        f" {np.sum(faces >= each)}"
+        for each, fewest in ((2, FEWEST), (3, FEWEST_THREES))
+        if np.sum(faces >= each) < fewest
     ]
+
+
+def _splits(data: Labelled, alike: float, splits: int | None = None) -> list[list[Event]]:
+    numbers = range(SPLITS if splits is None else splits)
+    return [events(data.vectors, data.identity, alike=alike, split=split) for split in numbers]
 
 
 def _curve(data: Labelled, event: Event, scale: Scale) -> NDArray[np.float64]:
     """(g, 2) effort and B³ F of one event at each threshold of the grid."""
     truth = data.identity[event.face]
-    found = [_labels(data, event, merge, scale) for merge in scale.grid]
+    found = [_labels(data, event, Thresholds.of(rough(merge, scale))) for merge in scale.grid]
     return np.array(
         [(measure.effort(labels, truth), measure.b_cubed(labels, truth).f) for labels in found]
     )
 
 
-def _labels(data: Labelled, event: Event, merge: float, scale: Scale) -> Index:
+def _labels(data: Labelled, event: Event, thresholds: Thresholds) -> Index:
     return cluster(
         data.vectors[event.face],
         event.photo,
         data.quality[event.face],
         quality_class=data.quality_class[event.face],
-        thresholds=Thresholds.of(rough(merge, scale)),
+        thresholds=thresholds,
     ).labels
 
 
@@ -146,12 +196,11 @@ def _best(curves: list[NDArray[np.float64]], scale: Scale) -> float:
     return float(scale.grid[np.lexsort((-smooth[1], smooth[0].round(6)))[0]])
 
 
-def _figures(data: Labelled, event: Event, merge: float, scale: Scale) -> dict[str, float]:
-    """One held-out event at the threshold of the others."""
-    truth, labels = data.identity[event.face], _labels(data, event, merge, scale)
+def _figures(data: Labelled, held: HeldOut) -> dict[str, float]:
+    truth, labels = data.identity[held.event.face], _labels(data, held.event, held.thresholds)
     cubed = measure.b_cubed(labels, truth)
     return {
-        "merge": round(merge, 4),
+        "merge": round(held.thresholds.merge, 4),
         "faces": len(truth),
         "identities": len(np.unique(truth)),
         "people": measure.people(labels),
@@ -159,7 +208,7 @@ def _figures(data: Labelled, event: Event, merge: float, scale: Scale) -> dict[s
         "b3_recall": cubed.recall,
         "b3_f": cubed.f,
         "effort": measure.effort(labels, truth),
-        "impure": measure.impure(labels, event.photo),
+        "impure": measure.impure(labels, held.event.photo),
     }
 
 

@@ -15,10 +15,11 @@ from scipy.special import expit
 from memoria_pipeline.lab.events import Event, Index
 from memoria_pipeline.lab.fit import Labelled
 from memoria_pipeline.people import measure
+from memoria_pipeline.people.candidates import same_probability
 from memoria_pipeline.people.cluster import cluster
-from memoria_pipeline.people.confidence import NONE, evidence, pair_probability, probability
+from memoria_pipeline.people.confidence import NONE, evidence, group_sums, probability
 from memoria_pipeline.people.linkage import unit
-from memoria_pipeline.people.prepare import FAINTEST
+from memoria_pipeline.people.prepare import weights
 from memoria_pipeline.people.thresholds import Certainty, Thresholds
 
 Numbers = NDArray[np.float64]
@@ -35,8 +36,9 @@ class Seen:
     """What one grouping showed.
 
     own, rival: (n,) cosines of each face with its own and with the nearest other person. right:
-    (n,) whether it is where it belongs. pairs: (m, 4) cosine, rival and the faces of two groups
-    just too little alike to meet. same: (m,) whether they are one person.
+    (n,) whether it is where it belongs. pairs: (m, 4) of two groups just too little alike to meet
+    the cosine, the faces of the smaller and of the larger, and the event's groups. same: (m,)
+    whether they are one person.
     """
 
     own: Numbers
@@ -59,37 +61,32 @@ def look(data: Labelled, event: Event, thresholds: Thresholds, stranger: float) 
     used = labels != measure.NOBODY
     face, label = event.face[used], labels[used]
     photo = np.unique(event.photo[used], return_inverse=True)[1].reshape(-1)
-    # As `cluster` weighs them.
-    weight = np.maximum(np.square(np.clip(quality[used], 0, 1)), FAINTEST).astype(np.float32)
+    weight = weights(quality[used])
     own, rival = evidence(data.vectors[face], weight, label, photo)
     floor = stranger + NEAR * (thresholds.merge - stranger)
-    pairs, same = _pairs(data.vectors[face] * weight[:, None], label, photo, data, face, floor)
+    pairs, same = _pairs(data, face, weight, label, photo, floor)
     right = measure.right(label, data.identity[face])
     return Seen(own.astype(float), rival.astype(float), right, pairs, same)
 
 
 def _pairs(
-    weighted: NDArray[np.float32],
-    label: Index,
-    photo: Index,
     data: Labelled,
     face: Index,
+    weight: NDArray[np.float32],
+    label: Index,
+    photo: Index,
     floor: float,
 ) -> tuple[Numbers, NDArray[np.bool_]]:
     """The pairs of groups that could meet and are at least `floor` alike."""
     size = np.bincount(label)
-    sums = np.zeros((len(size), weighted.shape[1]))
-    np.add.at(sums, label, weighted)
-    means = unit(sums.astype(np.float32))
+    means = unit(group_sums(data.vectors[face], weight, label))
     present = np.zeros((len(size), photo.max(initial=0) + 1), np.float32)
     present[label, photo] = 1
     cosine = np.where(present @ present.T > 0, NONE, means @ means.T)
-    near = -np.sort(-cosine, axis=1)[:, :2]
     a, b = np.nonzero(np.triu(cosine >= floor, 1))
-    # The second best, where these two are each other's best.
-    rival = [near[i, (near[i, 0] == cosine[a, b]).astype(int)] for i in (a, b)]
+    sizes = [np.minimum(size[a], size[b]), np.maximum(size[a], size[b])]
+    pairs = np.stack([cosine[a, b], *sizes, np.full(len(a), len(size))], axis=1)
     who = measure.majority(label, data.identity[face])
-    pairs = np.stack([cosine[a, b], np.maximum(*rival), size[a], size[b]], axis=1)
     return pairs.astype(float), who[a] == who[b]
 
 
@@ -97,20 +94,15 @@ def fit(seen: Sequence[Seen]) -> dict[str, float]:
     """The entries p_… of a pack's thresholds, which `Certainty` explains."""
     every = _joined(seen)
     alone = every.own == NONE
-    cosine, rival, size_a, size_b = every.pairs.T
-    faces, ahead = np.log2(size_a * size_b), cosine - rival
     near, lead = every.own[~alone], (every.own - every.rival)[~alone]
-    weights = {
+    by_names = {
         ("own", "margin", "base"): _logistic([near, lead], every.right[~alone]),
         ("alone", "alone_base"): _logistic([-every.rival[alone]], every.right[alone]),
-        ("pair", "pair_size", "pair_base"): _logistic([cosine, faces], every.same),
-        ("rival", "rival_margin", "rival_size", "rival_base"): _logistic(
-            [cosine, ahead, faces], every.same
-        ),
+        ("pair", "pair_base"): _logistic([every.pairs[:, 0]], every.same),
     }
     found = {
         f"p_{name}": round(value, 4)
-        for names, values in weights.items()
+        for names, values in by_names.items()
         for name, value in zip(names, values, strict=True)
     }
     return found | {"p_alone": -found["p_alone"]}
@@ -137,24 +129,12 @@ def _loss(weight: Numbers, design: Numbers, right: Numbers) -> tuple[float, Numb
     return float(loss), design.T @ (expit(logit) - right) + 2 * RIDGE * weight
 
 
-def held_out(
-    data: Labelled,
-    tuned: Sequence[Sequence[Event]],
-    reported: Sequence[Sequence[Event]],
-    thresholds: Sequence[Sequence[Thresholds]],
-    stranger: float,
-) -> dict[str, float]:
-    """`errors` on each reported event, with a fit to the tuned events of other people.
-
-    All are splits of events of the same people; thresholds: of each event, from the other ones.
-    """
-    judged = []
-    for i, split in enumerate(tuned):
-        for k, own in enumerate(thresholds[i]):
-            seen = [look(data, event, own, stranger) for event in [*split[:k], *split[k + 1 :]]]
-            fitted = replace(own, certainty=Certainty.of(fit(seen)))
-            judged.append((look(data, reported[i][k], own, stranger), fitted))
-    return errors(judged)
+def fitted(
+    data: Labelled, parts: Sequence[Event], thresholds: Thresholds, stranger: float
+) -> Thresholds:
+    """The thresholds, with a p that fits what they make of some events."""
+    seen = [look(data, event, thresholds, stranger) for event in parts]
+    return replace(thresholds, certainty=Certainty.of(fit(seen)))
 
 
 def errors(judged: Sequence[tuple[Seen, Thresholds]]) -> dict[str, float]:
@@ -185,8 +165,13 @@ def _faces(seen: Seen, thresholds: Thresholds) -> Numbers:
 
 
 def _groups(seen: Seen, thresholds: Thresholds) -> Numbers:
-    cosine, rival, size_a, size_b = seen.pairs.T
-    return pair_probability(cosine, size_a, size_b, rival, thresholds)
+    """As the queue of questions takes it, before it weighs the candidates of one person."""
+    p = np.empty(len(seen.pairs))
+    cosine, small, large, persons = seen.pairs.T
+    for count in np.unique(persons).tolist():
+        of = persons == count
+        p[of] = same_probability(cosine[of], small[of], large[of], count, thresholds)
+    return p
 
 
 def _mean(values: Numbers | NDArray[np.bool_]) -> float:

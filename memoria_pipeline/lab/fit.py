@@ -34,11 +34,14 @@ class Labelled:
     quality: NDArray[np.float64]
     quality_class: NDArray[np.object_]
 
-    def sharp(self) -> "Labelled":
-        """Those of class A."""
-        use = self.quality_class == "A"
+    def of(self, use: Index) -> "Labelled":
+        """Some of them, by position."""
         identity = np.unique(self.identity[use], return_inverse=True)[1].reshape(-1)
         return Labelled(self.vectors[use], identity, self.quality[use], self.quality_class[use])
+
+    def sharp(self) -> "Labelled":
+        """Those of class A."""
+        return self.of(np.flatnonzero(self.quality_class == "A"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +75,13 @@ def pair_accepts(vectors: Vectors, identity: Index, threshold: float) -> dict[st
     """Share of the pairs of two people (FAR) and of one person (TAR) from the threshold on."""
     same, different = _pairs(vectors, identity)
     return {"far": float((different >= threshold).mean()), "tar": float((same >= threshold).mean())}
+
+
+def chance(vectors: Vectors, identity: Index, threshold: float) -> float:
+    """Share of the pairs of two people that reach the threshold, never 0: three at least are taken
+    as seen, as with more than three expected one in twenty samples would show none."""
+    different = _pairs(vectors, identity)[1]
+    return float(max((different >= threshold).sum(), 3) / max(len(different), 3))
 
 
 def _pairs(vectors: Vectors, identity: Index) -> tuple[Vectors, Vectors]:

@@ -1,7 +1,8 @@
 """How sure an assignment is: the face against its person, and against the next best one."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.special import expit
 
 from memoria_pipeline.people.graph import Rows
@@ -9,7 +10,7 @@ from memoria_pipeline.people.linkage import Cosines, Vectors, unit
 from memoria_pipeline.people.thresholds import Thresholds
 
 BLOCK = 4_000_000
-"""Cosines in memory at once: 16 MB."""
+"""Numbers in memory at once, of cosines or of vectors: 16 MB."""
 
 NONE = np.float32(-1)
 """The cosine with a person that is not there."""
@@ -23,45 +24,63 @@ def evidence(
     vectors: (n, d) unit rows. label: (n,) 0 … k-1. -1 where there is no rest, or no other group.
     A group with a face in the same photo is no rival, however like: those are two people.
     """
-    own, sums = _own(vectors, weight, label)  # its copies of all vectors are free from here on
-    return own, _rivals(vectors, unit(sums), label, photo)
+    every = np.arange(len(label))
+    sums = group_sums(vectors, weight, label)
+    own = with_rest(vectors, weight, label, sums, every)
+    return own, with_rival(vectors, unit(sums), label, photo, every)
 
 
-def _own(vectors: Vectors, weight: NDArray[np.float32], label: Rows) -> tuple[Cosines, Vectors]:
-    """The cosine of each face with the rest of its group, and the sum of each group."""
-    weighted = vectors * weight[:, None]
-    order = np.argsort(label, kind="stable")
-    start = np.searchsorted(label[order], np.arange(label.max(initial=-1) + 1))
-    sums = np.add.reduceat(weighted[order], start) if len(label) else weighted
-    rest = sums[label] - weighted
-    # Not linalg.norm, which squares a copy: 200 MB at 100,000 faces of 512 numbers.
-    length = np.sqrt(np.einsum("nd,nd->n", rest, rest))
-    several = np.bincount(label)[label] > 1
-    own = np.full(len(label), NONE)
-    np.divide(np.einsum("nd,nd->n", rest, vectors), length, out=own, where=several & (length > 0))
-    return own, sums
+def group_sums(vectors: Vectors, weight: NDArray[np.float32], label: Rows) -> Vectors:
+    """(k, d) the weighted sum of the faces of each group; label: (n,) 0 … k-1, -1 is no group."""
+    placed = np.flatnonzero(label >= 0)
+    shape = (int(label.max(initial=-1)) + 1, len(label))
+    # A sparse product, because weighing the vectors first copies them: 200 MB at 100,000 faces.
+    sums: Vectors = csr_array((weight[placed], (label[placed], placed)), shape=shape) @ vectors
+    return sums
 
 
-def _rivals(vectors: Vectors, means: Vectors, label: Rows, photo: Rows) -> Cosines:
-    rival = np.full(len(vectors), NONE)
-    by_photo = np.argsort(photo, kind="stable")
-    first = np.searchsorted(photo[by_photo], np.arange(photo.max(initial=-1) + 2))
+def with_rest(
+    vectors: Vectors, weight: NDArray[np.float32], label: Rows, sums: Vectors, faces: Rows
+) -> Cosines:
+    """(m,) the cosine of some placed faces with the rest of their group, -1 where there is none."""
+    several = np.bincount(label[label >= 0], minlength=len(sums)) > 1
+    own = np.full(len(faces), NONE)
+    step = max(1, BLOCK // vectors.shape[1])
+    for i in range(0, len(faces), step):
+        some = faces[i : i + step]
+        rest = sums[label[some]] - vectors[some] * weight[some, None]
+        length = np.sqrt(np.einsum("nd,nd->n", rest, rest))
+        there = several[label[some]] & (length > 0)
+        with_it = np.einsum("nd,nd->n", rest, vectors[some])
+        np.divide(with_it, length, out=own[i : i + step], where=there)
+    return own
+
+
+def with_rival(vectors: Vectors, means: Vectors, label: Rows, photo: Rows, faces: Rows) -> Cosines:
+    """(m,) the cosine of some faces with the nearest group that has no face in their photo.
+
+    vectors, label, photo: of all n faces, as a mate in the photo need not be among the m. -1 where
+    there is no such group; the face's own is none.
+    """
+    placed = np.flatnonzero(label >= 0)
+    placed = placed[np.argsort(photo[placed], kind="stable")]
+    first = np.searchsorted(photo[placed], photo[faces])
+    last = np.searchsorted(photo[placed], photo[faces], "right")
+    rival = np.full(len(faces), NONE)
     step = max(1, BLOCK // max(len(means), 1))
-    for i in range(0, len(vectors), step):
-        block = slice(i, i + step)
-        product = vectors[block] @ means.T
-        row, mate = _mates(photo[block], first)
-        product[row, label[by_photo[mate]]] = NONE  # the face's own group is among these
-        rival[block] = product.max(axis=1, initial=NONE)
+    for i in range(0, len(faces), step):
+        product = vectors[faces[i : i + step]] @ means.T
+        row, mate = _spans(first[i : i + step], last[i : i + step])
+        product[row, label[placed[mate]]] = NONE  # the face's own group is among these
+        rival[i : i + step] = product.max(axis=1, initial=NONE)
     return rival
 
 
-def _mates(photo: Rows, first: Rows) -> tuple[Rows, Rows]:
-    """For each row every face of its photo: the row, and its position in the order by photo."""
-    count = first[photo + 1] - first[photo]
-    row = np.repeat(np.arange(len(photo)), count)
-    from_end = np.arange(len(row)) - np.repeat(np.cumsum(count), count)
-    return row, first[photo + 1][row] + from_end
+def _spans(first: Rows, last: Rows) -> tuple[Rows, Rows]:
+    """For each row every number from its first to before its last: the row, and the number."""
+    count = last - first
+    row = np.repeat(np.arange(len(count)), count)
+    return row, first[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
 
 
 def probability(own: Cosines, rival: Cosines, thresholds: Thresholds) -> NDArray[np.float32]:
@@ -84,31 +103,4 @@ def probability(own: Cosines, rival: Cosines, thresholds: Thresholds) -> NDArray
 def logistic(cosine: Cosines | NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.float64]:
     """p(same person) of a face and a person that are so much alike, by slope and even alone."""
     p: NDArray[np.float64] = expit(thresholds.slope * (cosine.astype(np.float64) - thresholds.even))
-    return p
-
-
-def pair_probability(
-    cosine: ArrayLike,
-    size_a: ArrayLike,
-    size_b: ArrayLike,
-    rival: ArrayLike | None,
-    thresholds: Thresholds,
-) -> NDArray[np.float64]:
-    """Estimate that two groups which the machine left apart are one person.
-
-    cosine: (m,) between the means of the groups. size_a, size_b: (m,) their faces. rival: (m,) the
-    greatest cosine that either of the two has with a third group it could be with, None where that
-    is not known. Calibrated on pairs that could meet, in events of some 800 people; in a smaller
-    event there are fewer chance likenesses, so that p is too low rather than too high.
-    """
-    alike, known = np.asarray(cosine, np.float64), thresholds.certainty
-    if known is None:
-        return logistic(alike, thresholds)
-    faces = np.log2(np.asarray(size_a, np.float64) * np.asarray(size_b, np.float64))
-    logit = known.pair * alike + known.pair_size * faces + known.pair_base
-    if rival is not None:
-        ahead = alike - np.asarray(rival, np.float64)
-        logit = known.rival * alike + known.rival_margin * ahead
-        logit = logit + known.rival_size * faces + known.rival_base
-    p: NDArray[np.float64] = expit(logit)
     return p

@@ -7,11 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memoria_pipeline.people import measure
+from memoria_pipeline.people.confidence import BLOCK
 from memoria_pipeline.people.linkage import Vectors
 from memoria_pipeline.people.measure import NOBODY
-
-BLOCK = 4_000_000
-"""Cosines in memory at once: 16 MB."""
 
 SAMPLE = 10_000
 """Faces that are compared with all groups: their mean is then known to .002, whatever the event."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memoria_pipeline.people.confidence import NONE, probability
+from memoria_pipeline.people.confidence import group_sums, probability, with_rest, with_rival
 from memoria_pipeline.people.graph import Rows
-from memoria_pipeline.people.linkage import Cosines, Vectors, unit
+from memoria_pipeline.people.linkage import Vectors, unit
 from memoria_pipeline.people.thresholds import Thresholds
 
 SUSPECTS = 4_000
@@ -20,9 +20,6 @@ ODDS, CROWD, COUPLE = 2.3, 0.42, 0.11
 taken out: ODDS / faces ** CROWD, and COUPLE times that in a person of two faces, where both
 disagree and only one is wrong, and which met face to face and not by way of a mean. Fitted on 18
 LFW events of both packs; 187 faces were wrong there, and 186 are expected. Without it 297 are."""
-
-BLOCK = 4_000_000
-"""Cosines in memory at once: 16 MB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,52 +50,22 @@ def mixed(
     vectors: (n, d) unit rows; weight: (n,) in the means; person: (n,) 0 … k-1, -1 is no person.
     checked: (n,) a human has looked at this very face and left it where it is.
     """
-    size = np.bincount(person[person >= 0], minlength=person.max(initial=-1) + 1)
-    sums = np.zeros((len(size), vectors.shape[1]), np.float32)
-    np.add.at(sums, person[person >= 0], (vectors * weight[:, None])[person >= 0])
+    sums = group_sums(vectors, weight, person)
+    size = np.bincount(person[person >= 0], minlength=len(sums))
     open_ = (person >= 0) & ~checked
     open_[open_] = size[person[open_]] > 1
     faces = np.flatnonzero(open_)
-    own = _own(vectors[faces], weight[faces], sums[person[faces]])
+    own = with_rest(vectors, weight, person, sums, faces)
     if len(faces) > SUSPECTS:
         least = np.sort(np.argpartition(own, SUSPECTS)[:SUSPECTS])
         faces, own = faces[least], own[least]
-    rival = _rivals(
-        vectors[faces], unit(np.where(size[:, None] > 0, sums, 1)), faces, photo, person
-    )
+    rival = with_rival(vectors, unit(sums), person, photo, faces)
     doubt = np.zeros(len(vectors))
     p = probability(own, rival, thresholds).astype(np.float64)
     n = size[person[faces]]
     odds = (1 - p) / np.maximum(p, 1e-9) * ODDS / n**CROWD * np.where(n == 2, COUPLE, 1)
     doubt[faces] = odds / (1 + odds)
     return _by_person(doubt, person, size)
-
-
-def _own(vectors: Vectors, weight: NDArray[np.float32], sums: Vectors) -> Cosines:
-    """The cosine of each face with the rest of its person."""
-    rest = sums - vectors * weight[:, None]
-    length = np.linalg.norm(rest, axis=1)
-    own = np.full(len(vectors), NONE)
-    np.divide(np.einsum("nd,nd->n", rest, vectors), length, out=own, where=length > 0)
-    return own
-
-
-def _rivals(vectors: Vectors, means: Vectors, faces: Rows, photo: Rows, person: Rows) -> Cosines:
-    """The cosine of each face with the nearest person that has no face in its photo."""
-    placed = np.flatnonzero(person >= 0)
-    placed = placed[np.argsort(photo[placed], kind="stable")]
-    first = np.searchsorted(photo[placed], photo[faces])
-    last = np.searchsorted(photo[placed], photo[faces], "right")
-    rival = np.full(len(faces), NONE)
-    step = max(1, BLOCK // max(len(means), 1))
-    for i in range(0, len(faces), step):
-        product = vectors[i : i + step] @ means.T
-        count = (last - first)[i : i + step]
-        row = np.repeat(np.arange(len(count)), count)
-        from_start = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-        product[row, person[placed[first[i : i + step][row] + from_start]]] = NONE
-        rival[i : i + step] = product.max(axis=1, initial=NONE)
-    return rival
 
 
 def _by_person(doubt: NDArray[np.float64], person: Rows, size: Rows) -> Mixed:

@@ -58,7 +58,7 @@ def prepare(
     vectors = _checked(embeddings)
     n = len(vectors)
     classes = _column(quality_class, n, "quality classes", "A")
-    weight = np.where(classes == "C", np.float32(FAINTEST), _weights(quality, n))
+    weight = np.where(classes == "C", np.float32(FAINTEST), weights(_given(quality, n)))
     codes = np.unique(_column(photo, n, "photos", ""), return_inverse=True)[1].reshape(-1)
     known = _known(person, n)
     used = np.flatnonzero((classes != "C") | (known != NOBODY))
@@ -174,14 +174,18 @@ def _known(person: ArrayLike | None, n: int) -> Rows:
     return known
 
 
-def _weights(quality: ArrayLike | None, n: int) -> NDArray[np.float32]:
-    """How much each face counts in the mean of its person."""
+def _given(quality: ArrayLike | None, n: int) -> NDArray[np.float64]:
     given = np.ones(n) if quality is None else np.asarray(quality, float)
     if given.shape != (n,) or not np.isfinite(given).all():
         raise ValueError(f"{n} faces need {n} finite qualities, of shape ({n},).")
+    return given
+
+
+def weights(quality: ArrayLike) -> NDArray[np.float32]:
+    """(n,) how much each face counts in the mean of its person; quality: (n,), from 0 to 1."""
     # Squared, the poorer faces of a person count less: on LFW a tenth fewer corrections.
-    weights: NDArray[np.float32] = np.square(np.clip(given, 0, 1)).astype(np.float32)
-    return np.maximum(weights, np.float32(FAINTEST))
+    squared: NDArray[np.float32] = np.square(np.clip(quality, 0, 1)).astype(np.float32)
+    return np.maximum(squared, np.float32(FAINTEST))
 
 
 def _canonical(vectors: Vectors, keys: tuple[NDArray[np.generic], ...], used: Rows) -> Rows:

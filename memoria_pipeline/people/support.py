@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import Cosines, Vectors
+from memoria_pipeline.people.measure import NOBODY
 
 SHOWN = 3
 """Supporting faces per face."""
@@ -14,10 +15,9 @@ SHOWN = 3
 LOOKED_AT = 32
 """Faces of a person that may be shown, the best first; ten thousand would say no more."""
 
-BLOCK = 1_000_000
+GATHERED = 1_000_000
 """Numbers of the vectors gathered at once: 4 MB."""
 
-NOBODY = -1
 SAME_PHOTO = np.float32(4)
 """Taken off the cosine with a face of the same photo, so that it comes after all others."""
 
@@ -46,7 +46,7 @@ def supporters(
 
 
 def _blocks(rows: Rows, each: int) -> Iterator[Rows]:
-    step = max(1, BLOCK // each)
+    step = max(1, GATHERED // each)
     for i in range(0, len(rows), step):
         yield rows[i : i + step]
 

@@ -13,9 +13,9 @@ class Certainty:
 
     Each p is logistic in a sum. Of a face in a group: own × its cosine with the rest + margin × how
     far that is above the nearest other person + base. Of a face that is alone: alone × its cosine
-    with the nearest other person + alone_base; the weight is negative. Of two groups: pair × the
-    cosine of their means + pair_size × log2 of the product of their faces + pair_base; where a
-    rival is known, the numbers that begin with rival_, and rival_margin × how far it is away.
+    with the nearest other person + alone_base; the weight is negative. Of two groups that were left
+    apart: pair × the cosine of their means + pair_base; `candidates` adds how large they are. Older
+    calibrations have further numbers, of which nothing is made.
     """
 
     own: float
@@ -24,12 +24,7 @@ class Certainty:
     alone: float
     alone_base: float
     pair: float
-    pair_size: float
     pair_base: float
-    rival: float
-    rival_margin: float
-    rival_size: float
-    rival_base: float
 
     @classmethod
     def of(cls, numbers: Mapping[str, float]) -> "Certainty | None":
@@ -60,9 +55,6 @@ class Certainty:
             alone_base=self.alone_base - self.alone * share * wider,
             pair=self.pair * wider,
             pair_base=self.pair_base - self.pair * share * wider,
-            rival=self.rival * wider,
-            rival_margin=self.rival_margin * wider,
-            rival_base=self.rival_base - self.rival * share * wider,
         )
 
     def as_table(self) -> dict[str, float]:
@@ -83,7 +75,8 @@ class Thresholds:
     trust_faces: faces that a trusted group has at least.
     stranger, stranger_90, far: median cosine of two people, what a tenth of their pairs exceed, and
         the share of the pairs that reach `merge`; an event is compared with them. None in older
-        calibrations: then nothing is compared.
+        calibrations: then nothing is compared. Nor is `far` where it is 0, because that only says
+        that too few pairs were seen.
     certainty: what makes p; None in calibrations from before there was one.
     """
 

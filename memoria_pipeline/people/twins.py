@@ -61,13 +61,16 @@ def twins(
         strong = np.asarray(quality_class) == "A"
     person = np.full(len(codes), -1) if label is None else np.asarray(label)
     found: list[Twin] = []
-    for part in _photos(codes, np.flatnonzero(strong)):
+    for part in photos(codes, np.flatnonzero(strong)):
         found += _in_photo(vectors[part], part, person[part], thresholds)
     return sorted(found, key=lambda twin: (-twin.p, twin.a, twin.b))
 
 
-def _photos(photo: Rows, rows: Rows) -> Iterator[Rows]:
-    """The faces of each photo that has two and more."""
+def photos(photo: Rows, rows: Rows) -> Iterator[Rows]:
+    """Of some rows those of each photo that has two and more of them; of a crowd the first 512.
+
+    photo: (n,) of all rows. rows: positions in it.
+    """
     rows = rows[np.argsort(photo[rows], kind="stable")]
     for part in np.split(rows, np.flatnonzero(np.diff(photo[rows])) + 1):
         if len(part) > 1:

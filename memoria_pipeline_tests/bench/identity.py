@@ -1,27 +1,28 @@
 """How well people are grouped, and how well they stay who they are when photos come.
 
-`python -m memoria_pipeline_tests.bench.identity` prints the figures for LFW, with thresholds that
-come from other people (see `grouping`, which says where its faces come from); about a minute.
+`python -m memoria_pipeline_tests.bench.identity` prints the figures for LFW, with thresholds of
+which every number comes from other people (see `grouping`, which says where its faces come from);
+four minutes.
 """
 
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from memoria_pipeline.lab import calibrate
-from memoria_pipeline.lab.events import Event, Index, events
+from memoria_pipeline.lab.calibrate import HeldOut
+from memoria_pipeline.lab.events import Index
 from memoria_pipeline.lab.fit import Labelled
 from memoria_pipeline.lab.tables import read_faces
 from memoria_pipeline.people import measure
 from memoria_pipeline.people.cluster import cluster
 from memoria_pipeline.people.incremental import extend
 from memoria_pipeline.people.shards import cluster_shards
-from memoria_pipeline.people.thresholds import Thresholds
 from memoria_pipeline_tests.bench.figures import Row, show
 from memoria_pipeline_tests.bench.grouping import analysed
 
@@ -30,14 +31,6 @@ TENTH, HALF_BY_TENTHS = [0.9, 1.0], [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
 
 DEALS = 3
 """Orders in which an event's photos come."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Case:
-    """An event, and thresholds that were tuned on other people."""
-
-    event: Event
-    thresholds: Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +69,18 @@ def _asked(what: str, means: Means) -> Iterator[Row]:
     yield f"{what}: impure clusters", "0", f"{means.impure:.1f}", means.impure == 0
 
 
-def held_out(data: Labelled) -> list[Case]:
-    """Events with look-alikes in the same photos, each with the thresholds of the other events."""
-    found = calibrate.calibrate(data)
-    tuned = Thresholds.of(found["thresholds"])
-    every = [
-        event
-        for split in range(calibrate.SPLITS)
-        for event in events(
-            data.vectors, data.identity, alike=calibrate.REPORTED_ALIKE, split=split
-        )
-    ]
-    merges = [row["merge"] for row in found["held_out"]]
-    return [
-        Case(event, replace(tuned, merge=merge, attach=min(tuned.attach, merge)))
-        for event, merge in zip(every, merges, strict=True)
-    ]
+def held_out(data: Labelled) -> list[HeldOut]:
+    """Events with look-alikes in the same photos, each with thresholds from the others' people."""
+    return calibrate.held_out(data)
 
 
-def uploads(data: Labelled, cases: list[Case], shares: list[float]) -> Means:
+def uploads(data: Labelled, cases: list[HeldOut], shares: list[float]) -> Means:
     """Photos come in so many lots, in several orders; the first is grouped, the others extend."""
     found = [_uploaded(data, case, shares, deal) for deal in range(DEALS) for case in cases]
     return _means(data, cases * DEALS, found)
 
 
-def sharded(data: Labelled, cases: list[Case]) -> Means:
+def sharded(data: Labelled, cases: list[HeldOut]) -> Means:
     """The events in four shards."""
     found = []
     for case in cases:
@@ -117,7 +97,7 @@ def sharded(data: Labelled, cases: list[Case]) -> Means:
     return _means(data, cases, found)
 
 
-def _labels(data: Labelled, case: Case, use: Index | slice = slice(None)) -> Index:
+def _labels(data: Labelled, case: HeldOut, use: Index | slice = slice(None)) -> Index:
     face = case.event.face[use]
     return cluster(
         data.vectors[face],
@@ -128,7 +108,7 @@ def _labels(data: Labelled, case: Case, use: Index | slice = slice(None)) -> Ind
     ).labels
 
 
-def _uploaded(data: Labelled, case: Case, shares: list[float], deal: int) -> tuple[Index, float]:
+def _uploaded(data: Labelled, case: HeldOut, shares: list[float], deal: int) -> tuple[Index, float]:
     """The labels in the end, and the mean churn per upload."""
     codes = np.unique(case.event.photo, return_inverse=True)[1].reshape(-1)
     place = np.random.default_rng(deal).permutation(codes.max() + 1)[codes] / (codes.max() + 1)
@@ -145,7 +125,7 @@ def _uploaded(data: Labelled, case: Case, shares: list[float], deal: int) -> tup
     return person, float(np.mean(churn))
 
 
-def _extended(data: Labelled, case: Case, now: Index, person: Index) -> Index:
+def _extended(data: Labelled, case: HeldOut, now: Index, person: Index) -> Index:
     face = case.event.face[now]
     found = extend(
         data.vectors[face],
@@ -158,7 +138,7 @@ def _extended(data: Labelled, case: Case, now: Index, person: Index) -> Index:
     return found.grouping.labels
 
 
-def _means(data: Labelled, cases: list[Case], found: list[tuple[Index, float]]) -> Means:
+def _means(data: Labelled, cases: list[HeldOut], found: list[tuple[Index, float]]) -> Means:
     figures = []
     for case, (labels, churn) in zip(cases, found, strict=True):
         truth = data.identity[case.event.face]

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from memoria_pipeline.errors import LabError
-from memoria_pipeline.lab.calibrate import labelled, run
+from memoria_pipeline.lab.calibrate import held_out, labelled, run
 from memoria_pipeline.lab.events import events
+from memoria_pipeline.lab.fit import Labelled, chance, pair_accepts
 from memoria_pipeline.lab.tables import read_faces
 from memoria_pipeline.people.thresholds import Thresholds
 from memoria_pipeline_tests.lab.tables_made_up import frame, save, save_truth
@@ -37,6 +38,7 @@ def test_thresholds_lie_between_strangers_and_one_person(tmp_path: Path) -> None
     assert thresholds.stranger_90 is not None
     assert thresholds.stranger_90 > found["thresholds"]["stranger"]
     assert thresholds.far is not None
+    assert 0 < thresholds.far < 1e-3
     assert found["operating_point"]["b3_f"] > 0.99
     assert found["operating_point"]["ece_10"] < 0.03
     assert json.loads((tmp_path / "calibration.json").read_text()) == found
@@ -117,3 +119,26 @@ def test_the_same_split_is_dealt_the_same() -> None:
     once, again = (events(FACES.vectors, FACES.truth, alike=0.5, split=3)[0] for _ in range(2))
     assert (once.face == again.face).all()
     assert (once.photo == again.photo).all()
+
+
+def test_held_out_thresholds_know_nothing_of_the_people_in_the_event() -> None:
+    data = Labelled(FACES.vectors, FACES.truth, np.ones(300), np.full(300, "A", object))
+    before = held_out(data)
+    vectors = data.vectors.copy()
+    mine = before[0].event.face
+    vectors[mine] += 0.03  # these have something in common now
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    after = held_out(Labelled(vectors, data.identity, data.quality, data.quality_class))
+    for name in ("stranger", "stranger_90", "trust"):
+        values = [[getattr(each.thresholds, name) for each in held] for held in (before, after)]
+        assert values[0][0] == values[1][0]
+        assert values[0][1] != values[1][1]
+    assert all(each.thresholds.certainty is not None for each in before)
+
+
+def test_a_stranger_that_was_never_seen_is_not_impossible() -> None:
+    few = event(people=30, each=2)
+    assert pair_accepts(few.vectors, few.truth, 0.9)["far"] == 0
+    pairs = 60 * 59 / 2 - 30
+    assert chance(few.vectors, few.truth, 0.9) == pytest.approx(3 / pairs)
+    assert chance(few.vectors, few.truth, -1) == 1

@@ -127,3 +127,9 @@ def test_two_persons_of_one_member_are_reported() -> None:
     found = of([decide(1, "assign", [1], 1, user=1), decide(2, "assign", [2], 2, user=1)])
     assert kinds(found) == ["same_member"]
     assert found.conflicts[0].persons == (person(1), person(2))
+
+
+def test_a_rejected_face_that_is_no_face_is_rejected_from_nobody() -> None:
+    reject = decide(1, "reject", [2, 3], 1)
+    assert of([reject, decide(2, "not_a_face", [2])]).rejected.tolist() == [[3, 1]]
+    assert of([reject, decide(2, "ignore", [3])]).rejected.tolist() == [[2, 1]]

@@ -41,7 +41,7 @@ def test_a_face_of_the_same_photo_comes_last() -> None:
 
 
 def test_of_a_large_person_only_the_best_faces_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(support, "BLOCK", 1)
+    monkeypatch.setattr(support, "GATHERED", 1)
     one = event(people=1, each=100)
     quality = np.linspace(1, 0, 100, dtype=np.float32)
     found = supporters(one.vectors, quality, one.truth, one.photo)

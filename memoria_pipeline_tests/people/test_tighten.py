@@ -7,10 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from memoria_pipeline.people import measure
+from memoria_pipeline.people.candidates import same_probability
 from memoria_pipeline.people.cluster import cluster
-from memoria_pipeline.people.confidence import pair_probability, probability
+from memoria_pipeline.people.confidence import probability
 from memoria_pipeline.people.linkage import unit
-from memoria_pipeline.people.tighten import moved, tighten
+from memoria_pipeline.people.tighten import MOST, moved, tighten
 from memoria_pipeline_tests.people.synthetic import THRESHOLDS, event
 from memoria_pipeline_tests.people.test_confidence import CERTAINTY
 
@@ -27,7 +28,7 @@ def blurred(share: float, seed: int = 0) -> NDArray[np.float32]:
 
 def test_an_event_like_any_other_keeps_the_packs_thresholds() -> None:
     assert tighten(KNOWN, GUESTS.vectors, GUESTS.photo) == KNOWN
-    assert tighten(KNOWN, blurred(0.08), GUESTS.photo) == KNOWN
+    assert tighten(KNOWN, blurred(0.12), GUESTS.photo) == KNOWN
 
 
 def test_what_all_faces_have_in_common_moves_all_thresholds_up() -> None:
@@ -46,23 +47,65 @@ def test_faces_with_something_in_common_are_grouped_better() -> None:
     assert found[1] > 0.9
 
 
-def test_look_alikes_side_by_side_do_not_tighten() -> None:
-    # One pair of look-alikes stands in half of the photos: that is two people, not an event.
-    vectors = GUESTS.vectors.copy()
-    for photo in np.unique(GUESTS.photo)[::2]:
-        first, second = np.flatnonzero(GUESTS.photo == photo)[:2]
-        vectors[first], vectors[second] = vectors[0], 0.8 * vectors[0] + 0.6 * vectors[1]
-    assert tighten(KNOWN, unit(vectors), GUESTS.photo) == KNOWN
-
-
-def test_many_different_like_pairs_in_the_same_photos_tighten() -> None:
-    # Everybody stands beside somebody else who is .55 like them: that is no chance.
-    vectors = GUESTS.vectors.copy()
+def side_by_side(vectors: NDArray[np.float32], alike: float) -> NDArray[np.float32]:
+    """In every photo the second face made as much like the first."""
+    vectors = vectors.copy()
     for photo in np.unique(GUESTS.photo):
         first, second = np.flatnonzero(GUESTS.photo == photo)[:2]
-        vectors[second] = 0.55 * vectors[first] + 0.83 * vectors[second]
-    own = tighten(KNOWN, unit(vectors), GUESTS.photo)
-    assert 0.5 < own.merge < 0.75
+        vectors[second] = alike * vectors[first] + (1 - alike**2) ** 0.5 * vectors[second]
+    return unit(vectors)
+
+
+@pytest.mark.parametrize("alike", [0.55, 0.9, 1.0])
+def test_like_pairs_alone_are_mirrors_or_families_and_do_not_tighten(alike: float) -> None:
+    assert tighten(KNOWN, side_by_side(GUESTS.vectors, alike), GUESTS.photo) == KNOWN
+
+
+def test_like_pairs_and_something_in_common_tighten_by_what_is_in_common() -> None:
+    assert tighten(KNOWN, blurred(0.1), GUESTS.photo) == KNOWN
+    own = tighten(KNOWN, side_by_side(blurred(0.1), 0.6), GUESTS.photo)
+    assert own.merge == pytest.approx(0.1 + 0.9 * KNOWN.merge, abs=0.02)
+    for unknown in (None, 0.0):
+        old = replace(KNOWN, far=unknown)
+        assert tighten(old, side_by_side(blurred(0.1), 0.6), GUESTS.photo) == old
+
+
+@pytest.mark.parametrize(("people", "times"), [(20, 2), (40, 3), (10, 4)])
+def test_mirrors_strips_and_collages_do_not_tighten(people: int, times: int) -> None:
+    photo = GUESTS.photo.copy()
+    for who in range(people):
+        photo[np.flatnonzero(GUESTS.truth == who)[:times]] = 1000 + who
+    assert tighten(KNOWN, GUESTS.vectors, photo) == KNOWN
+    collage = np.where(photo >= 1000, 1000, photo)
+    assert tighten(KNOWN, GUESTS.vectors, collage) == KNOWN
+
+
+def test_a_single_mirror_means_nothing_where_no_stranger_was_ever_so_like() -> None:
+    never = replace(KNOWN, far=0.0)
+    photo = GUESTS.photo.copy()
+    photo[np.flatnonzero(GUESTS.truth == 0)[:2]] = 1000
+    assert tighten(never, GUESTS.vectors, photo) == never
+
+
+def test_copies_of_all_faces_are_no_error() -> None:
+    faces = unit(np.random.default_rng(0).normal(size=(400, 64)).astype(np.float32))
+    twice, photo = np.repeat(faces, 2, axis=0), np.repeat(np.arange(400), 2)
+    assert tighten(KNOWN, twice, photo) == KNOWN
+    one_face = np.repeat(faces[:1], 800, axis=0)
+    assert tighten(KNOWN, one_face, photo) == moved(KNOWN, MOST)
+
+
+def test_like_by_like_in_each_photo_is_a_seating_order_and_no_event() -> None:
+    middle = np.random.default_rng(0).normal(size=(GUESTS.photo.max() + 1, 128))
+    vectors = unit((GUESTS.vectors + 0.07 * middle[GUESTS.photo]).astype(np.float32))
+    assert tighten(KNOWN, vectors, GUESTS.photo) == KNOWN
+
+
+def test_an_event_of_one_person_with_each_guest_in_turn_has_nothing_in_common() -> None:
+    portraits = event(people=1, each=600).vectors
+    guests = event(people=200, each=1, seed=1).vectors
+    photo = np.append(np.arange(600), np.arange(200))
+    assert tighten(KNOWN, np.concatenate([portraits, guests]), photo) == KNOWN
 
 
 def test_few_pairs_and_old_calibrations_change_nothing() -> None:
@@ -94,5 +137,7 @@ def test_p_follows_cosines_that_were_moved() -> None:
         probability(up, (0.25 + 0.75 * rival).astype(np.float32), higher),
     )
     assert after == pytest.approx(plain, abs=1e-5)
-    before = pair_probability([0.4], [2], [3], [0.3], KNOWN)
-    assert pair_probability([0.55], [2], [3], [0.475], higher) == pytest.approx(before, abs=1e-6)
+    two, three = np.array([2]), np.array([3])
+    before = same_probability(np.array([0.4]), two, three, 800, KNOWN)
+    later = same_probability(np.array([0.55]), two, three, 800, higher)
+    assert later == pytest.approx(before, abs=1e-6)
