@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import DatabaseError
-from memoria_pipeline.store import analysis, events, faces, person_rows
+from memoria_pipeline.store import analysis, events, faces
 from memoria_pipeline.store.faces import STORED_DIMENSIONS, FaceTable
 from memoria_pipeline.store.media import Analysed, PendingPhoto, locked
 
@@ -51,16 +51,6 @@ def abandon(conn: sa.Connection, event_id: UUID) -> None:
     """Give the move up: nothing that the other pack found is left."""
     events.lock(conn, event_id)
     conn.execute(sa.text("select memoria.drop_beside_partition(:event)"), {"event": event_id})
-
-
-_SEEN = """
-    select m.id from memoria.media_beside s
-    join memoria.media m on m.event_id = s.event_id and m.id = s.media_id
-    where {event} = s.event_id and s.model = {model} and s.error_code is null
-        and m.status = 'analysed' and s.seen = m.analysed_at and s.etag is not distinct from m.etag
-"""
-_FRESH = _SEEN.format(event=":event", model=":model")
-"""The photos that the other pack saw as the old one did: what it found in others is of the past."""
 
 
 def pending(
@@ -179,8 +169,12 @@ def fingerprint(conn: sa.Connection, event_id: UUID, model: str) -> str:
         sa.text(
             "select count(*) as n, coalesce(sum(hashtextextended("
             " f.id::text || extract(epoch from f.embedded_at)::text, 0)), 0) as total"
-            " from memoria.faces_beside f where f.event_id = :event and f.model = :model"
-            f" and f.media_id in ({_FRESH})"
+            " from memoria.faces_beside f"
+            " join memoria.media m on m.event_id = :event and m.id = f.media_id"
+            "  and m.status = 'analysed'"
+            " join memoria.media_beside s on s.event_id = :event and s.media_id = m.id"
+            "  and s.seen = m.analysed_at"
+            " where f.event_id = :event and f.model = :model"
         ),
         {"event": event_id, "model": model},
     ).one()
@@ -199,7 +193,7 @@ def load(
     return faces.table(conn, event_id, _LOAD, values)
 
 
-_LOAD = f"""
+_LOAD = """
     select b.id, b.media_id, coalesce(f.face_person_id, %(nobody)s),
         coalesce(f.machine_person_id, %(nobody)s), coalesce(b.det_score, 0), b.quality_score,
         b.quality_class,
@@ -207,75 +201,9 @@ _LOAD = f"""
         coalesce(f.human_touched, false), false, subvector(b.embedding, 1, %(d)s)
     from memoria.faces_beside b
     left join memoria.faces f on f.event_id = %(event)s and f.id = b.face_id
+    join memoria.media m on m.event_id = %(event)s and m.id = b.media_id and m.status = 'analysed'
+    join memoria.media_beside s on s.event_id = %(event)s and s.media_id = m.id
+        and s.seen = m.analysed_at
     where b.event_id = %(event)s and b.model = %(model)s
-        and b.media_id in ({_SEEN.format(event="%(event)s", model="%(model)s")})
     order by b.id
 """
-
-
-def swap(conn: sa.Connection, event_id: UUID) -> None:
-    """The event has the other pack now: its vectors and boxes take the place of the old ones.
-
-    Faces keep their ids, their persons and what was decided on them. Those that the other pack does
-    not find go, or are lost where a human touched them. Photos that it could not read keep the old
-    faces and are pending; those that are missing or failed stay as they are. Raises DatabaseError
-    while photos are to be looked at.
-    """
-    events.lock(conn, event_id)
-    model = going(conn, event_id)
-    if model is None:
-        raise DatabaseError(f"Event {event_id} is not on its way to another pack.")
-    if left := len(pending(conn, event_id, model)):
-        raise DatabaseError(
-            f"Event {event_id}: {model} has {left} photos to look at; run the backfill first."
-        )
-    values = {"event": event_id, "model": model}
-    with person_rows.no_pairwise_loops(conn):
-        conn.execute(_ALONE)
-        conn.execute(_LOCK, values)
-        for statement in (_LOST, _GONE, _KNOWN, _NEW, _PHOTOS, _EVENT):
-            conn.execute(statement, values)
-        conn.execute(sa.text("select memoria.refresh_person_counts(:event)"), values)
-    conn.execute(sa.text("select memoria.drop_beside_partition(:event)"), values)
-
-
-# Dropping the partition takes this in the end, and two events at once, each with rows of media,
-# would wait for one another.
-_ALONE = sa.text("lock table memoria.media in access exclusive mode")
-_LOCK = sa.text(
-    "select from memoria.media where event_id = :event and id in"
-    " (select media_id from memoria.media_beside where event_id = :event) order by id for update"
-)
-_LOST = sa.text(
-    "update memoria.faces set lost = true where event_id = :event and human_touched and not lost"
-    f" and media_id in ({_FRESH})"
-    " and id not in (select id from memoria.faces_beside where event_id = :event)"
-)
-_GONE = sa.text(
-    "delete from memoria.faces where event_id = :event and not human_touched"
-    f" and media_id in ({_FRESH})"
-    " and id not in (select id from memoria.faces_beside where event_id = :event)"
-)
-_KNOWN = sa.text(
-    "update memoria.faces f set bbox = b.bbox, landmarks = b.landmarks, det_score = b.det_score,"
-    " quality_score = b.quality_score, quality_class = b.quality_class, embedding = b.embedding,"
-    " model = b.model, lost = false from memoria.faces_beside b"
-    " where b.event_id = :event and b.model = :model and f.event_id = :event and f.id = b.id"
-    f" and b.media_id in ({_FRESH})"
-)
-_NEW = sa.text(
-    "insert into memoria.faces (id, event_id, media_id, bbox, landmarks, det_score, quality_score,"
-    " quality_class, embedding, model) select b.id, b.event_id, b.media_id, b.bbox, b.landmarks,"
-    " b.det_score, b.quality_score, b.quality_class, b.embedding, b.model"
-    " from memoria.faces_beside b where b.event_id = :event and b.model = :model"
-    f" and b.media_id in ({_FRESH}) on conflict do nothing"
-)
-_PHOTOS = sa.text(
-    "update memoria.media m set face_model = b.model, faces_found = b.faces_found,"
-    " seconds = b.seconds, analysed_at = clock_timestamp() from memoria.media_beside b"
-    " where m.event_id = :event and b.event_id = :event and b.media_id = m.id and b.model = :model"
-    f" and m.id in ({_FRESH})"
-)
-_EVENT = sa.text(
-    "update memoria.events set face_model = :model, updated_at = now() where id = :event"
-)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import DatabaseError
-from memoria_pipeline.store import assignment, beside, events, runs
+from memoria_pipeline.store import assignment, events, runs, swap
 from memoria_pipeline.store.assignment import Label
 from memoria_pipeline.store.runs import ClusterRun, Kind
 
@@ -69,7 +69,7 @@ def publish(conn: sa.Connection, run_id: UUID) -> bool:
     plan = conn.scalar(_PLAN, {"run": run_id})
     assignment.refuse_unknown(conn, run.event_id, [UUID(one) for one in plan["kept"]])
     if run.kind == "model":
-        beside.swap(conn, run.event_id)
+        swap.swap(conn, run.event_id)
     assignment.stage_proposal(conn, run_id)
     ids = [UUID(one) for one in plan["persons"]]
     lead = {UUID(old): UUID(new) for old, new in plan["redirects"].items()}
@@ -79,23 +79,33 @@ def publish(conn: sa.Connection, run_id: UUID) -> bool:
     return True
 
 
-def hold(conn: sa.Connection, run_id: UUID, reason: str) -> None:
-    """The run does not take place, and why. Raises DatabaseError unless it is proposed."""
+def hold(conn: sa.Connection, run_id: UUID, reason: str, *, turned_down: bool = False) -> None:
+    """The run does not take place, and why. Raises DatabaseError unless it is proposed.
+
+    turned_down: a human does not want it, so that it is not offered again.
+    """
     events.lock(conn, runs.get(conn, run_id).event_id)
     _open(conn, run_id)
-    conn.execute(_HELD, {"run": run_id, "reason": reason})
+    conn.execute(_HELD, {"run": run_id, "reason": reason, "turned_down": turned_down})
     conn.execute(_FORGET, {"run": run_id})
 
 
 def tried(conn: sa.Connection, event_id: UUID, parameters: Mapping[str, Any]) -> bool:
-    """Whether a full grouping with these parameters waits already, or was turned down."""
+    """Whether a full grouping with these parameters waits already, or a human turned it down.
+
+    What waits and is stale by now could not be published: it was not tried.
+    """
     values = {"event": event_id, "parameters": json.dumps(dict(parameters))}
-    return bool(conn.scalar(_TRIED, values))
+    return any(
+        run.turned_down or runs.fingerprint(conn, event_id, run.model) == run.fingerprint
+        for run in conn.execute(_TRIED, values)
+    )
 
 
 _TRIED = sa.text(
-    "select exists (select from memoria.cluster_runs where event_id = :event and kind = 'full'"
-    " and status in ('proposed', 'held') and parameters = cast(:parameters as jsonb))"
+    "select model, fingerprint, turned_down from memoria.cluster_runs"
+    " where event_id = :event and kind = 'full' and parameters = cast(:parameters as jsonb)"
+    " and (status = 'proposed' or (status = 'held' and turned_down))"
 )
 
 
@@ -122,6 +132,7 @@ _PUBLISHED = sa.text(
     " plan = null where id = :run"
 )
 _HELD = sa.text(
-    "update memoria.cluster_runs set status = 'held', reason = :reason, plan = null where id = :run"
+    "update memoria.cluster_runs set status = 'held', reason = :reason, plan = null,"
+    " turned_down = :turned_down where id = :run"
 )
 _FORGET = sa.text("delete from memoria.cluster_proposals where run_id = :run")

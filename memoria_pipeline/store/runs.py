@@ -38,20 +38,28 @@ class ClusterRun:
     published_at: datetime | None
     diff: dict[str, Any] | None
     reason: str | None
+    created_at: datetime
 
 
 def fingerprint(conn: sa.Connection, event_id: UUID, model: str) -> str:
-    """A text that changes with the faces of the pack `model` and with every decision.
+    """A text that changes with the faces of the pack `model`, with every decision, and with what
+    another application says of a person.
 
     Of a pack that the event is only on its way to: the faces that wait beside.
     """
     now = events.get(conn, event_id).face_model
     of_faces = faces.fingerprint if now == model else beside.fingerprint
-    seq = conn.scalar(
-        sa.text("select coalesce(max(seq), 0) from memoria.decisions where event_id = :event"),
-        {"event": event_id},
-    )
-    return f"{of_faces(conn, event_id, model)}:{seq}"
+    said = conn.execute(_SAID, {"event": event_id}).one()
+    return f"{of_faces(conn, event_id, model)}:{said.seq}:{said.persons}"
+
+
+# Runs merge persons themselves: whom a human merged, the log says.
+_SAID = sa.text(
+    "select (select coalesce(max(seq), 0) from memoria.decisions where event_id = :event) as seq,"
+    " (select coalesce(sum(hashtextextended(concat_ws(' ', id, status, linked_user_id), 0)), 0)"
+    "  from memoria.face_persons where event_id = :event"
+    "  and status in ('linked', 'invited', 'ignored')) as persons"
+)
 
 
 def save_grouping(
@@ -116,7 +124,7 @@ _INSERT = sa.text(
 )
 _COLUMNS = (
     "select id, event_id, kind, method, model, parameters, measures, fingerprint, status,"
-    " published_at, diff, reason from memoria.cluster_runs"
+    " published_at, diff, reason, created_at from memoria.cluster_runs"
 )
 
 

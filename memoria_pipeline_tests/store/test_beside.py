@@ -8,7 +8,18 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from memoria_pipeline.errors import ConsentError, DatabaseError
-from memoria_pipeline.store import beside, decisions, events, faces, media, persons, proposals, runs
+from memoria_pipeline.store import (
+    beside,
+    db,
+    decisions,
+    events,
+    faces,
+    media,
+    persons,
+    proposals,
+    runs,
+    swap,
+)
 from memoria_pipeline_tests.store.factories import (
     LEFT,
     ORGANISER,
@@ -116,9 +127,9 @@ def test_the_swap_moves_the_event_to_the_other_pack_and_keeps_who_is_who(
     decisions.confirm(conn, album.event, [b, c], before[a], twice=True, **WHO)
     _look(conn, album.photos[0], LEFT, MIDDLE)  # b, which a human decided on, is not found
     with pytest.raises(DatabaseError, match="1 photos to look at"):
-        beside.swap(conn, album.event)
+        swap.swap(conn, album.event)
     _look(conn, album.photos[1], LEFT)  # d, which nobody decided on, is not found
-    beside.swap(conn, album.event)
+    swap.swap(conn, album.event)
     assert events.get(conn, album.event).face_model == NEW
     assert (media.pending(conn, album.event, NEW), beside.going(conn, album.event)) == ([], None)
     who = persons.current(conn, album.event)
@@ -131,7 +142,7 @@ def test_the_swap_moves_the_event_to_the_other_pack_and_keeps_who_is_who(
     assert one(conn, "select sum(faces_found) from memoria.media") == 3
     assert _partitions(conn, album) is None
     with pytest.raises(DatabaseError, match="not on its way"):
-        beside.swap(conn, album.event)
+        swap.swap(conn, album.event)
 
 
 def test_a_photo_that_the_other_pack_cannot_read_keeps_its_faces_and_is_tried_again(
@@ -142,9 +153,66 @@ def test_a_photo_that_the_other_pack_cannot_read_keeps_its_faces_and_is_tried_ag
         assert [photo.id for photo in beside.pending(conn, album.event, NEW)] == album.photos[1:]
         beside.save_failure(conn, album.photos[1], "unreadable", "why", NEW)
     assert beside.pending(conn, album.event, NEW) == []
-    beside.swap(conn, album.event)
+    swap.swap(conn, album.event)
     assert faces_of(conn, album.photos[1]) == album.faces[1]
     assert [photo.id for photo in media.pending(conn, album.event, NEW)] == album.photos[1:]
+
+
+def test_what_it_found_in_photos_that_failed_or_went_since_is_not_grouped_nor_swapped_in(
+    conn: sa.Connection, album: Album
+) -> None:
+    for photo in album.photos:
+        _look(conn, photo, LEFT, RIGHT, MIDDLE)
+    assert len(beside.load(conn, album.event, NEW).ids) == 6
+    seen = beside.fingerprint(conn, album.event, NEW)
+    media.save_failure(conn, album.photos[0], "not_an_image", "why")
+    assert len(beside.load(conn, album.event, NEW).ids) == 3
+    assert beside.fingerprint(conn, album.event, NEW) != seen
+    media.register(conn, album.event, found("000.jpg"))  # the other one is missing
+    assert beside.load(conn, album.event, NEW).ids == []
+    swap.swap(conn, album.event)
+    assert faces_of(conn, album.photos[0]) == []
+    assert faces_of(conn, album.photos[1]) == album.faces[1]
+    assert one(conn, "select array_agg(distinct model) from memoria.faces") == [PACK]
+
+
+def test_what_it_found_before_the_old_pack_looked_again_is_not_grouped(
+    conn: sa.Connection, album: Album
+) -> None:
+    for photo in album.photos:
+        _look(conn, photo, LEFT)
+    conn.execute(
+        sa.text("update memoria.media set analysed_at = now() + interval '1 s' where id = :p"),
+        {"p": album.photos[0]},
+    )
+    assert len(beside.load(conn, album.event, NEW).ids) == 1
+
+
+def test_two_events_are_swapped_at_once_and_neither_waits_for_the_other(
+    database: sa.Engine,
+) -> None:
+    albums = []
+    for _ in range(2):
+        with db.connect(database) as conn:
+            made = an_album(conn, 2)
+            beside.start(conn, made.event, NEW)
+            for photo in made.photos:
+                _look(conn, photo, LEFT, RIGHT)
+            albums.append(made)
+    with db.connect(database) as first, db.connect(database) as second:
+        moves = list(zip((first, second), albums, strict=True))
+        for conn, made in moves:
+            conn.execute(sa.text("set local lock_timeout = '5s'"))
+            assert len(beside.load(conn, made.event, NEW).ids) == 4  # as a grouping does before it
+        for conn, made in moves:
+            swap.swap(conn, made.event)
+    with db.connect(database) as conn:
+        assert one(conn, _VECTORS) == 0
+        for made in albums:
+            assert events.get(conn, made.event).face_model == NEW
+            beside.start(conn, made.event, PACK)
+            beside.abandon(conn, made.event)
+            assert _partitions(conn, made) is None
 
 
 def test_a_proposal_of_another_model_is_published_with_its_vectors(

@@ -36,14 +36,18 @@ def _who(conn: sa.Connection, album: Album) -> tuple[UUID, UUID]:
 
 
 def _propose(
-    conn: sa.Connection, album: Album, clusters: list[list[UUID]], continues: list[UUID | None]
+    conn: sa.Connection,
+    album: Album,
+    clusters: list[list[UUID]],
+    continues: list[UUID | None],
+    parameters: dict[str, Any] | None = None,
 ) -> UUID:
     return proposals.propose(
         conn,
         album.event,
         model=PACK,
         method="constrained",
-        parameters={},
+        parameters=parameters or {},
         measures={"silhouette": 0.4},
         fingerprint=runs.fingerprint(conn, album.event, PACK),
         labels=[(face, i, 0.8, 0.1) for i, one_ in enumerate(clusters) for face in one_],
@@ -161,7 +165,12 @@ def _found(conn: sa.Connection, album: Album) -> None:
     media.save_analysis(conn, [analysed(album.photos[0], a_face())], PACK)
 
 
-@pytest.mark.parametrize("meanwhile", [_decided, _found])
+def _linked_elsewhere(conn: sa.Connection, album: Album) -> None:
+    link = "update memoria.face_persons set status = 'linked', linked_user_id = :u where id = :p"
+    conn.execute(sa.text(link), {"u": ORGANISER, "p": _who(conn, album)[0]})
+
+
+@pytest.mark.parametrize("meanwhile", [_decided, _found, _linked_elsewhere])
 def test_a_proposal_is_held_when_faces_or_decisions_changed_since(
     conn: sa.Connection, album: Album, meanwhile: Any
 ) -> None:
@@ -183,10 +192,32 @@ def test_a_newer_proposal_holds_the_older_one_and_an_organiser_may_hold_any(
     older = _propose(conn, album, [album.faces[1]], [left])
     newer = _propose(conn, album, [album.faces[2]], [right])
     assert runs.get(conn, older).status == "held"
-    proposals.hold(conn, newer, "the organiser said no")
+    proposals.hold(conn, newer, "the organiser said no", turned_down=True)
     assert runs.get(conn, newer).reason == "the organiser said no"
     assert runs.proposed(conn, album.event) is None
     assert one(conn, "select count(*) from memoria.cluster_proposals") == 0
+
+
+def test_a_proposal_counts_as_tried_while_it_can_be_published_or_when_a_human_turned_it_down(
+    conn: sa.Connection, album: Album
+) -> None:
+    left, right = _who(conn, album)
+    parameters = {"threshold": 0.3}
+
+    def again() -> UUID:
+        clusters = [album.faces[1], album.faces[2]]
+        return _propose(conn, album, clusters, [left, right], parameters=parameters)
+
+    assert not proposals.tried(conn, album.event, parameters)
+    run = again()
+    assert proposals.tried(conn, album.event, parameters)
+    _decided(conn, album)
+    assert not proposals.tried(conn, album.event, parameters)
+    assert not proposals.publish(conn, run)
+    assert not proposals.tried(conn, album.event, parameters)
+    proposals.hold(conn, again(), "not wanted", turned_down=True)
+    _found(conn, album)
+    assert proposals.tried(conn, album.event, parameters)
 
 
 def test_a_purge_and_the_end_of_an_event_leave_no_proposal(
