@@ -4,14 +4,14 @@ CREATE SCHEMA memoria;
 
 CREATE FUNCTION memoria.beside_name(event uuid) RETURNS text
     LANGUAGE sql IMMUTABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select 'beside_' || replace(event::text, '-', '')
 $$;
 
 CREATE FUNCTION memoria.cleanup_face_embeddings_on_event_archive() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     if new.status = 'active' then
@@ -33,7 +33,7 @@ $$;
 
 CREATE FUNCTION memoria.create_beside_partition(event uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     part text := memoria.beside_name(event);
@@ -54,7 +54,7 @@ $$;
 
 CREATE FUNCTION memoria.create_event_partition(event uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
     part text := memoria.partition_name(event);
@@ -85,43 +85,14 @@ $$;
 
 CREATE FUNCTION memoria.current_user_id() RETURNS uuid
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid
 $$;
 
-CREATE FUNCTION memoria.decided_face(event uuid, face uuid) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-    select exists (
-        select from memoria.decisions d
-        where d.transaction = pg_current_xact_id() and d.event_id = event
-            and (face = any (d.face_ids) or face = any (d.affected_face_ids))
-    ) or exists (
-        select from memoria.erasures e
-        where e.transaction = pg_current_xact_id() and e.event_id = event
-    )
-$$;
-
-CREATE FUNCTION memoria.decided_person(event uuid, person uuid) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-    select exists (
-        select from memoria.decisions d
-        where d.transaction = pg_current_xact_id() and d.event_id = event
-            and (person in (d.person_id, d.other_person_id) or person = any (d.person_ids)
-                or person = any (d.affected_person_ids))
-    ) or exists (
-        select from memoria.erasures e
-        where e.transaction = pg_current_xact_id() and e.event_id = event
-    )
-$$;
-
 CREATE FUNCTION memoria.decisions_append_only() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     if current_user = 'memoria_erasure' then
@@ -136,23 +107,68 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.decisions_in_order() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    new.seq := nextval(pg_get_serial_sequence('memoria.decisions', 'seq'));
+    new.created_at := now();
+    return new;
+end
+$$;
+
+CREATE FUNCTION memoria.decisions_open() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    faces uuid[] := new.face_ids || new.affected_face_ids;
+    persons uuid[] := new.person_ids || new.affected_person_ids || new.person_id
+        || new.other_person_id;
+begin
+    if tg_name = 'decisions_open' then
+        perform memoria.open(new.event_id, faces, persons);
+    else
+        perform memoria.shut(new.event_id, faces, persons);
+    end if;
+    return null;
+end
+$$;
+
 CREATE FUNCTION memoria.drop_beside_partition(event uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     delete from memoria.backfills where event_id = event;
     delete from memoria.media_beside where event_id = event;
-    execute format('drop table if exists memoria.%I', memoria.beside_name(event));
+    if to_regclass(format('memoria.%I', memoria.beside_name(event))) is null then
+        return;
+    end if;
+    -- Dropping locks media, which whoever is here has read by now: two of us would wait for one
+    -- another. Emptied it can stay.
+    begin
+        lock table memoria.media, memoria.faces_beside in access exclusive mode nowait;
+        execute format('drop table memoria.%I', memoria.beside_name(event));
+    exception when lock_not_available then
+        execute format('truncate memoria.%I', memoria.beside_name(event));
+    end;
 end
 $$;
 
 CREATE FUNCTION memoria.drop_event_partition(event uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+    if pg_trigger_depth() = 0
+        and exists (select from memoria.events where id = event and status = 'active') then
+        raise exception 'event % is active: humans decided on its faces', event
+            using hint = 'archive or delete the event', errcode = 'insufficient_privilege';
+    end if;
     perform memoria.drop_beside_partition(event);
+    execute format('drop table if exists memoria.%I', memoria.beside_name(event));
     delete from memoria.cluster_proposals where event_id = event;
     update memoria.cluster_runs set status = 'held', reason = 'the faces of the event went'
     where event_id = event and status = 'proposed';
@@ -164,9 +180,25 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.erasures_open() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if tg_name = 'erasures_open' then
+        insert into memoria.opened (event_id, what, id) values (new.event_id, 'event', new.event_id)
+        on conflict do nothing;
+    else
+        delete from memoria.opened
+        where transaction = pg_current_xact_id() and event_id = new.event_id and what = 'event';
+    end if;
+    return null;
+end
+$$;
+
 CREATE FUNCTION memoria.events_partition() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     if tg_op = 'DELETE' then
@@ -182,7 +214,7 @@ $$;
 
 CREATE FUNCTION memoria.face_persons_guard() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     if not exists (
@@ -197,32 +229,57 @@ end
 $$;
 
 CREATE FUNCTION memoria.face_persons_keep_decisions() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO ''
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
+declare
+    event uuid := case tg_op when 'INSERT' then new.event_id else old.event_id end;
+    person uuid := case tg_op when 'INSERT' then new.id else old.id end;
 begin
-    if tg_op = 'DELETE' then
-        if not exists (select from memoria.events where id = old.event_id)
-            or memoria.decided_person(old.event_id, old.id) then
+    if tg_op = 'UPDATE'
+        and (old.id, old.event_id, old.status, old.linked_user_id, old.invitation_email,
+            old.merged_into_id, old.human_touched, old.metadata -> 'manual_edits')
+        is not distinct from (new.id, new.event_id, new.status, new.linked_user_id,
+            new.invitation_email, new.merged_into_id, new.human_touched,
+            new.metadata -> 'manual_edits') then
+        return new;
+    end if;
+    if exists (select from memoria.opened where transaction = pg_current_xact_id()
+            and event_id = event and what = 'person' and id = person)
+        or exists (select from memoria.opened where transaction = pg_current_xact_id()
+            and event_id = event and what = 'event' and id = event)
+        or tg_op = 'DELETE' and not exists (
+            select from memoria.events where id = old.event_id) then
+        if tg_op = 'DELETE' then
             return old;
         end if;
-    elsif (old.id, old.event_id, old.status, old.linked_user_id, old.invitation_email,
-            old.merged_into_id, old.human_touched)
-        is not distinct from (new.id, new.event_id, new.status, new.linked_user_id,
-            new.invitation_email, new.merged_into_id, new.human_touched)
-        or memoria.decided_person(old.event_id, old.id) then
         return new;
     end if;
     raise exception 'person %: a human decided on it, so no % without a decision',
-        old.id, lower(tg_op)
+        person, lower(tg_op)
         using hint = 'insert a decision that names it into memoria.decisions in this transaction',
               errcode = 'insufficient_privilege';
 end
 $$;
 
+CREATE FUNCTION memoria.face_persons_stay_erased() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (select from memoria.erased_persons
+        where event_id = new.event_id and person_id = new.id) then
+        raise exception 'person %: erased from event %, for good', new.id, new.event_id
+            using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end
+$$;
+
 CREATE FUNCTION memoria.faces_gone() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_nestloop TO 'off'
     AS $$
 declare
@@ -255,7 +312,7 @@ $$;
 
 CREATE FUNCTION memoria.faces_guard() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 declare
     event record;
@@ -279,24 +336,40 @@ end
 $$;
 
 CREATE FUNCTION memoria.faces_keep_decisions() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO ''
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
+declare
+    event uuid := case tg_op when 'INSERT' then new.event_id else old.event_id end;
+    face uuid := case tg_op when 'INSERT' then new.id else old.id end;
 begin
-    if tg_op = 'DELETE' then
-        if not exists (select from memoria.media where event_id = old.event_id and id = old.media_id)
-            or memoria.decided_face(old.event_id, old.id) then
-            return old;
-        end if;
-    elsif (old.id, old.event_id, old.media_id, old.verdict, old.not_person_ids, old.human_touched)
+    if tg_op = 'UPDATE'
+        and (old.id, old.event_id, old.media_id, old.verdict, old.not_person_ids, old.human_touched,
+            old.erased_at)
         is not distinct from
-        (new.id, new.event_id, new.media_id, new.verdict, new.not_person_ids, new.human_touched)
-        and (old.verdict is null or (old.face_person_id, old.machine_person_id)
-            is not distinct from (new.face_person_id, new.machine_person_id))
-        or memoria.decided_face(old.event_id, old.id) then
+        (new.id, new.event_id, new.media_id, new.verdict, new.not_person_ids, new.human_touched,
+            new.erased_at)
+        and (old.verdict is null or (old.face_person_id, old.machine_person_id, old.probability,
+            old.margin, old.evidence)
+            is not distinct from (new.face_person_id, new.machine_person_id, new.probability,
+            new.margin, new.evidence)) then
         return new;
     end if;
-    raise exception 'face %: a human decided on it, so no % without a decision', old.id, lower(tg_op)
+    if exists (select from memoria.opened where transaction = pg_current_xact_id()
+            and event_id = event and what = 'face' and id = face)
+        or exists (select from memoria.opened where transaction = pg_current_xact_id()
+            and event_id = event and what = 'event' and id = event)
+        -- the photo went, and this goes with it
+        or tg_op = 'DELETE' and not exists (
+            select from memoria.media where event_id = old.event_id and id = old.media_id) then
+        if tg_op = 'DELETE' then
+            return old;
+        end if;
+        return new;
+    end if;
+    raise exception 'face %: a human decided on it, so no % without a decision',
+        face, lower(tg_op)
         using hint = 'insert a decision that names it into memoria.decisions in this transaction',
               errcode = 'insufficient_privilege';
 end
@@ -304,7 +377,7 @@ $$;
 
 CREATE FUNCTION memoria.media_frees_copies() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     update memoria.media m
@@ -317,7 +390,7 @@ $$;
 
 CREATE FUNCTION memoria.media_tags_guard() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     new.event_id := coalesce(new.event_id,
@@ -335,7 +408,7 @@ $$;
 
 CREATE FUNCTION memoria.my_events(VARIADIC roles text[]) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select event_id
     from memoria.event_members
@@ -344,7 +417,7 @@ $$;
 
 CREATE FUNCTION memoria.not_truncated() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     raise exception 'memoria.% is not truncated: humans decided on what is in it', tg_table_name
@@ -352,32 +425,33 @@ begin
 end
 $$;
 
-CREATE FUNCTION memoria.of_this_transaction() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO ''
+CREATE FUNCTION memoria.open(event uuid, faces uuid[], persons uuid[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-begin
-    new.transaction := case tg_op when 'INSERT' then pg_current_xact_id() else old.transaction end;
-    return new;
-end
+    insert into memoria.opened (event_id, what, id)
+    select event, 'face', one.id from unnest(faces) as one (id) where one.id is not null
+    union
+    select event, 'person', one.id from unnest(persons) as one (id) where one.id is not null
+    on conflict do nothing
 $$;
 
 CREATE FUNCTION memoria.partition_name(event uuid) RETURNS text
     LANGUAGE sql IMMUTABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select 'faces_' || replace(event::text, '-', '')
 $$;
 
 CREATE FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    erasure uuid;
     person_ids uuid[];
     purged_ids uuid[];
     photo_ids uuid[];
+    naming_ids uuid[];
     tags integer;
     done jsonb;
 begin
@@ -390,8 +464,6 @@ begin
     -- nothing moves between the statements below.
     perform from memoria.events where id = event for no key update;
     lock table memoria.media in row exclusive mode;  -- before persons: create_event_partition
-    insert into memoria.erasures (event_id, scope, status) values (event, 'person', 'running')
-    returning id into erasure;
     with recursive theirs as (
         select id from memoria.face_persons where event_id = event and linked_user_id = "user"
         union
@@ -406,6 +478,13 @@ begin
     where f.event_id = event and (f.face_person_id = any (person_ids) or f.id in (
         select t.face_id from memoria.media_tags t
         where t.event_id = event and t.tagged_user_id = "user"));
+    naming_ids := array(
+        select f.id from memoria.faces f
+        where f.event_id = event and (f.evidence && purged_ids or f.not_person_ids && person_ids
+            or f.machine_person_id = any (person_ids)));
+    perform memoria.open(event, purged_ids || naming_ids, person_ids);
+    insert into memoria.erased_persons (event_id, person_id)
+    select event, id from unnest(person_ids) as one (id) on conflict do nothing;
 
     perform from memoria.media m
     where m.event_id = event and m.id = any (photo_ids) order by m.id for update;
@@ -419,8 +498,7 @@ begin
         not_person_ids = array(select n from unnest(f.not_person_ids) n where n <> all (person_ids)),
         machine_person_id = case when f.machine_person_id = any (person_ids) then null
             else f.machine_person_id end
-    where f.event_id = event and (f.evidence && purged_ids or f.not_person_ids && person_ids
-        or f.machine_person_id = any (person_ids));
+    where f.event_id = event and f.id = any (naming_ids);
     delete from memoria.face_persons p where p.event_id = event and p.id = any (person_ids);
     update memoria.media m
     set faces_found = (select count(*) from memoria.faces f
@@ -439,16 +517,16 @@ begin
 
     done := jsonb_build_object('persons', cardinality(person_ids),
         'faces', cardinality(purged_ids), 'embeddings', cardinality(purged_ids), 'tags', tags);
-    update memoria.erasures e
-    set status = 'completed', receipt = done, completed_at = now()
-    where e.id = erasure;
+    insert into memoria.erasures (event_id, scope, status, receipt, completed_at)
+    values (event, 'person', 'completed', done, now());
+    perform memoria.shut(event, purged_ids || naming_ids, person_ids);
     return done;
 end
 $$;
 
 CREATE FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[] DEFAULT NULL::uuid[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_nestloop TO 'off'
     AS $$
 begin
@@ -481,6 +559,16 @@ begin
     where p.event_id = event and p.id = any (persons) and p.id = fresh.id
         and (not p.metadata @> fresh.counts or p.representative_face_id is distinct from fresh.best);
 end
+$$;
+
+CREATE FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+    delete from memoria.opened
+    where transaction = pg_current_xact_id() and event_id = event
+        and (what, id) in (select 'face', unnest(faces) union all select 'person', unnest(persons))
 $$;
 
 CREATE TABLE memoria.media (
@@ -645,6 +733,7 @@ CREATE TABLE memoria.cluster_runs (
     diff jsonb,
     plan jsonb,
     reason text,
+    turned_down boolean DEFAULT false NOT NULL,
     CONSTRAINT cluster_runs_check CHECK (((status = 'published'::text) = (published_at IS NOT NULL))),
     CONSTRAINT cluster_runs_diff_check CHECK ((jsonb_typeof(diff) = 'object'::text)),
     CONSTRAINT cluster_runs_kind_check CHECK ((kind = ANY (ARRAY['full'::text, 'incremental'::text, 'model'::text]))),
@@ -663,6 +752,8 @@ COMMENT ON COLUMN memoria.cluster_runs.diff IS 'What publishing it changes, for 
 COMMENT ON COLUMN memoria.cluster_runs.plan IS 'Of a proposal: its persons in the order of their clusters, and who redirects to whom.';
 
 COMMENT ON COLUMN memoria.cluster_runs.reason IS 'Why it is held.';
+
+COMMENT ON COLUMN memoria.cluster_runs.turned_down IS 'A human held it: the same is not proposed again.';
 
 CREATE VIEW analytics.last_clustering WITH (security_invoker='true') AS
  SELECT DISTINCT ON (event_id) event_id,
@@ -775,7 +866,6 @@ CREATE TABLE memoria.decisions (
     affected_face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     affected_person_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     before jsonb DEFAULT '{}'::jsonb NOT NULL,
-    transaction xid8 DEFAULT pg_current_xact_id(),
     CONSTRAINT decisions_before_check CHECK ((jsonb_typeof(before) = 'object'::text)),
     CONSTRAINT decisions_check CHECK (((kind <> 'undo'::text) OR (supersedes IS NOT NULL))),
     CONSTRAINT decisions_details_check CHECK ((jsonb_typeof(details) = 'object'::text)),
@@ -794,8 +884,6 @@ COMMENT ON COLUMN memoria.decisions.affected_face_ids IS 'All faces that it chan
 
 COMMENT ON COLUMN memoria.decisions.before IS 'What the machine said of them (faces) and what was of persons before it, for its undo.';
 
-COMMENT ON COLUMN memoria.decisions.transaction IS 'The one that took it, and may carry it out.';
-
 ALTER TABLE memoria.decisions ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME memoria.decisions_seq_seq
     START WITH 1
@@ -804,6 +892,16 @@ ALTER TABLE memoria.decisions ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE memoria.erased_persons (
+    event_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    erased_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY memoria.erased_persons FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.erased_persons IS 'Ids of persons that no decision makes again.';
 
 CREATE TABLE memoria.erasures (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -814,7 +912,6 @@ CREATE TABLE memoria.erasures (
     receipt jsonb,
     requested_at timestamp with time zone DEFAULT now() NOT NULL,
     completed_at timestamp with time zone,
-    transaction xid8 DEFAULT pg_current_xact_id(),
     CONSTRAINT erasures_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
     CONSTRAINT erasures_receipt_check CHECK ((jsonb_typeof(receipt) = 'object'::text)),
     CONSTRAINT erasures_scope_check CHECK ((scope = ANY (ARRAY['person'::text, 'event'::text]))),
@@ -973,6 +1070,18 @@ ALTER TABLE ONLY memoria.migrations FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE memoria.migrations IS 'Which files of sql/migrations this database has seen.';
 
+CREATE UNLOGGED TABLE memoria.opened (
+    transaction xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    event_id uuid NOT NULL,
+    what text NOT NULL,
+    id uuid NOT NULL,
+    CONSTRAINT opened_what_check CHECK ((what = ANY (ARRAY['face'::text, 'person'::text, 'event'::text])))
+);
+
+ALTER TABLE ONLY memoria.opened FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.opened IS 'What a decision of the running transaction lets it change.';
+
 ALTER TABLE ONLY memoria.backfills
     ADD CONSTRAINT backfills_pkey PRIMARY KEY (event_id);
 
@@ -986,7 +1095,13 @@ ALTER TABLE ONLY memoria.consents
     ADD CONSTRAINT consents_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY memoria.decisions
+    ADD CONSTRAINT decisions_one_order UNIQUE (event_id, seq);
+
+ALTER TABLE ONLY memoria.decisions
     ADD CONSTRAINT decisions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.erased_persons
+    ADD CONSTRAINT erased_persons_pkey PRIMARY KEY (event_id, person_id);
 
 ALTER TABLE ONLY memoria.erasures
     ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
@@ -1036,6 +1151,9 @@ ALTER TABLE ONLY memoria.migrations
 ALTER TABLE ONLY memoria.ml_jobs
     ADD CONSTRAINT ml_jobs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY memoria.opened
+    ADD CONSTRAINT opened_pkey PRIMARY KEY (transaction, event_id, what, id);
+
 CREATE INDEX cluster_proposals_event ON memoria.cluster_proposals USING btree (event_id);
 
 CREATE INDEX cluster_runs_event ON memoria.cluster_runs USING btree (event_id, published_at DESC);
@@ -1046,13 +1164,7 @@ CREATE INDEX consents_event ON memoria.consents USING btree (event_id);
 
 CREATE INDEX consents_user ON memoria.consents USING btree (user_id, event_id, purpose, recorded_at DESC);
 
-CREATE INDEX decisions_event ON memoria.decisions USING btree (event_id, seq);
-
-CREATE INDEX decisions_transaction ON memoria.decisions USING btree (transaction);
-
 CREATE INDEX erasures_open ON memoria.erasures USING btree (requested_at) WHERE (completed_at IS NULL);
-
-CREATE INDEX erasures_transaction ON memoria.erasures USING btree (transaction);
 
 CREATE INDEX event_members_user ON memoria.event_members USING btree (user_id);
 
@@ -1099,11 +1211,17 @@ CREATE TRIGGER cleanup_face_embeddings_on_event_archive AFTER UPDATE OF status O
 
 CREATE TRIGGER decisions_append_only BEFORE DELETE OR UPDATE ON memoria.decisions FOR EACH ROW EXECUTE FUNCTION memoria.decisions_append_only();
 
+CREATE TRIGGER decisions_in_order BEFORE INSERT ON memoria.decisions FOR EACH ROW EXECUTE FUNCTION memoria.decisions_in_order();
+
 CREATE TRIGGER decisions_not_truncated BEFORE TRUNCATE ON memoria.decisions FOR EACH STATEMENT EXECUTE FUNCTION memoria.decisions_append_only();
 
-CREATE TRIGGER decisions_of_this_transaction BEFORE INSERT ON memoria.decisions FOR EACH ROW EXECUTE FUNCTION memoria.of_this_transaction();
+CREATE TRIGGER decisions_open AFTER INSERT ON memoria.decisions FOR EACH ROW EXECUTE FUNCTION memoria.decisions_open();
 
-CREATE TRIGGER erasures_of_this_transaction BEFORE INSERT OR UPDATE ON memoria.erasures FOR EACH ROW EXECUTE FUNCTION memoria.of_this_transaction();
+CREATE CONSTRAINT TRIGGER decisions_shut AFTER INSERT ON memoria.decisions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION memoria.decisions_open();
+
+CREATE TRIGGER erasures_open AFTER INSERT ON memoria.erasures FOR EACH ROW WHEN (((new.scope = 'event'::text) AND (new.event_id IS NOT NULL))) EXECUTE FUNCTION memoria.erasures_open();
+
+CREATE CONSTRAINT TRIGGER erasures_shut AFTER INSERT ON memoria.erasures DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.scope = 'event'::text) AND (new.event_id IS NOT NULL))) EXECUTE FUNCTION memoria.erasures_open();
 
 CREATE TRIGGER events_create_partition AFTER INSERT ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.events_partition();
 
@@ -1115,7 +1233,11 @@ CREATE TRIGGER face_persons_keep_decided BEFORE DELETE ON memoria.face_persons F
 
 CREATE TRIGGER face_persons_keep_decisions BEFORE UPDATE ON memoria.face_persons FOR EACH ROW WHEN ((old.human_touched OR new.human_touched OR (old.status = ANY (ARRAY['linked'::text, 'invited'::text, 'ignored'::text])))) EXECUTE FUNCTION memoria.face_persons_keep_decisions();
 
+CREATE TRIGGER face_persons_keep_undecided BEFORE INSERT ON memoria.face_persons FOR EACH ROW WHEN (new.human_touched) EXECUTE FUNCTION memoria.face_persons_keep_decisions();
+
 CREATE TRIGGER face_persons_not_truncated BEFORE TRUNCATE ON memoria.face_persons FOR EACH STATEMENT EXECUTE FUNCTION memoria.not_truncated();
+
+CREATE TRIGGER face_persons_stay_erased BEFORE INSERT OR UPDATE OF id ON memoria.face_persons FOR EACH ROW EXECUTE FUNCTION memoria.face_persons_stay_erased();
 
 CREATE TRIGGER faces_gone AFTER DELETE ON memoria.faces REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.faces_gone();
 
@@ -1126,6 +1248,8 @@ CREATE TRIGGER faces_guard BEFORE INSERT OR UPDATE OF embedding, event_id ON mem
 CREATE TRIGGER faces_keep_decided BEFORE DELETE ON memoria.faces FOR EACH ROW WHEN (old.human_touched) EXECUTE FUNCTION memoria.faces_keep_decisions();
 
 CREATE TRIGGER faces_keep_decisions BEFORE UPDATE ON memoria.faces FOR EACH ROW WHEN ((old.human_touched OR new.human_touched)) EXECUTE FUNCTION memoria.faces_keep_decisions();
+
+CREATE TRIGGER faces_keep_undecided BEFORE INSERT ON memoria.faces FOR EACH ROW WHEN (new.human_touched) EXECUTE FUNCTION memoria.faces_keep_decisions();
 
 CREATE TRIGGER faces_not_truncated BEFORE TRUNCATE ON memoria.faces FOR EACH STATEMENT EXECUTE FUNCTION memoria.not_truncated();
 
@@ -1153,6 +1277,9 @@ ALTER TABLE ONLY memoria.decisions
 
 ALTER TABLE ONLY memoria.decisions
     ADD CONSTRAINT decisions_supersedes_fkey FOREIGN KEY (supersedes) REFERENCES memoria.decisions(id);
+
+ALTER TABLE ONLY memoria.erased_persons
+    ADD CONSTRAINT erased_persons_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY memoria.event_members
     ADD CONSTRAINT event_members_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
@@ -1216,6 +1343,8 @@ ALTER TABLE memoria.consents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.decisions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE memoria.erased_persons ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE memoria.erasures ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.event_members ENABLE ROW LEVEL SECURITY;
@@ -1246,6 +1375,8 @@ ALTER TABLE memoria.migrations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.ml_jobs ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE memoria.opened ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY organiser_reads ON memoria.cluster_runs FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
 
 CREATE POLICY organiser_reads ON memoria.decisions FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
@@ -1260,6 +1391,8 @@ CREATE POLICY own_or_organiser_reads ON memoria.faces FOR SELECT TO authenticate
 
 CREATE POLICY own_reads ON memoria.consents FOR SELECT TO authenticated USING ((user_id = ( SELECT memoria.current_user_id() AS current_user_id)));
 
+CREATE POLICY owner ON memoria.opened USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON memoria.backfills TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.cluster_proposals TO memoria_service USING (true) WITH CHECK (true);
@@ -1269,6 +1402,8 @@ CREATE POLICY service ON memoria.cluster_runs TO memoria_service USING (true) WI
 CREATE POLICY service ON memoria.consents TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.decisions TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.erased_persons TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.erasures TO memoria_service USING (true) WITH CHECK (true);
 
@@ -1305,29 +1440,25 @@ REVOKE ALL ON FUNCTION memoria.create_beside_partition(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.create_beside_partition(event uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.create_event_partition(event uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION memoria.create_event_partition(event uuid) TO memoria_service;
-
-REVOKE ALL ON FUNCTION memoria.decided_face(event uuid, face uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION memoria.decided_face(event uuid, face uuid) TO memoria_service;
-
-REVOKE ALL ON FUNCTION memoria.decided_person(event uuid, person uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION memoria.decided_person(event uuid, person uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.drop_beside_partition(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.drop_beside_partition(event uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.drop_event_partition(event uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION memoria.drop_event_partition(event uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO authenticated;
 GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.open(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media TO memoria_service;
 GRANT SELECT ON TABLE memoria.media TO authenticated;
@@ -1464,6 +1595,8 @@ GRANT SELECT ON TABLE memoria.consents TO authenticated;
 
 GRANT SELECT,INSERT ON TABLE memoria.decisions TO memoria_service;
 GRANT SELECT ON TABLE memoria.decisions TO authenticated;
+
+GRANT SELECT ON TABLE memoria.erased_persons TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.erasures TO memoria_service;
 

@@ -78,6 +78,20 @@ REFUSED = [
     "update memoria.faces set media_id = :photo where id = :pinned",
     "update memoria.faces set id = gen_random_uuid() where id = :pinned",
     "update memoria.faces set event_id = :other where id = :pinned",
+    "update memoria.faces set probability = 0.01 where id = :pinned",
+    "update memoria.faces set margin = 0 where id = :ignored",
+    "update memoria.faces set evidence = array[:free]::uuid[] where id = :pinned",
+    "update memoria.faces set embedding = null, erased_at = now() where id = :pinned",
+    "update memoria.faces set embedding = null, erased_at = now() where id = :rejected",
+    "insert into memoria.faces (event_id, media_id, bbox, embedding, face_person_id, verdict,"
+    " human_touched) select event_id, media_id, bbox, embedding, :q, 'person', true"
+    " from memoria.faces where id = :free",
+    "insert into memoria.faces (event_id, media_id, bbox, embedding, not_person_ids, human_touched)"
+    " select event_id, media_id, bbox, embedding, array[:q]::uuid[], true"
+    " from memoria.faces where id = :free",
+    "insert into memoria.face_persons (event_id, status, linked_user_id, human_touched)"
+    " values (:e, 'linked', gen_random_uuid(), true)",
+    "update memoria.face_persons set metadata = '{\"manual_edits\"\\: 0}' where id = :p",
     "delete from memoria.faces where id = :pinned",
     "delete from memoria.faces where id = :rejected",
     "delete from memoria.faces where event_id = :e",
@@ -176,19 +190,96 @@ def test_a_decision_opens_the_door_to_its_faces_in_its_own_transaction_only(
             conn.execute(sa.text("delete from memoria.faces where id = :ignored"), names)
         with pytest.raises(DBAPIError, match="a human decided on it"), conn.begin_nested():
             conn.execute(sa.text("delete from memoria.face_persons where id = :s"), names)
-        conn.rollback()
-        lent = _DECIDE.replace("face_ids,", "transaction, face_ids,").replace(
-            "array[", "(pg_current_xact_id()::text::bigint + 1)::text::xid8, array["
-        )
-        conn.execute(
-            sa.text(lent.replace("'not_a_face'", "'confirm'")), names | {"pinned": uuid4()}
-        )
-        stored = one(
-            conn,
-            "select transaction = pg_current_xact_id() from memoria.decisions"
-            " order by seq desc limit 1",
-        )
-        assert stored is True
+
+
+def test_what_a_transaction_opened_is_shut_when_it_commits(database: sa.Engine) -> None:
+    with db.connect(database) as conn:
+        album = an_album(conn, 2)
+        group(conn, album.event, [[f[0] for f in album.faces], [f[1] for f in album.faces]])
+        who = persons.current(conn, album.event)
+        decisions.merge(conn, album.event, *set(who.values()), actor=ORGANISER)
+        erasure = "insert into memoria.erasures (event_id, scope) values (:e, 'event')"
+        conn.execute(sa.text(erasure), {"e": album.event})
+        assert one(conn, "select count(*) from memoria.opened") == 4 + 2 + 1
+    with db.connect(database) as conn:
+        assert one(conn, "select count(*) from memoria.opened") == 0
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "insert into memoria.opened (event_id, what, id) values (:e, 'event', :e)",
+        "update memoria.opened set id = :pinned",
+        "delete from memoria.opened",
+        "select memoria.open(:e, array[:pinned]::uuid[], '{}')",
+        "select memoria.shut(:e, array[:pinned]::uuid[], '{}')",
+        "select memoria.drop_event_partition(:e)",
+        "select memoria.create_event_partition(:e)",
+    ],
+)
+def test_the_service_opens_nothing_but_by_a_decision(
+    own: sa.Engine, names: Names, attempt: str
+) -> None:
+    with own.connect() as conn:
+        conn.execute(sa.text("set local role memoria_service"))
+        with pytest.raises(DBAPIError, match="permission denied"):
+            conn.execute(sa.text(attempt), names)
+
+
+def test_nobody_drops_the_faces_of_an_active_event(own: sa.Engine, names: Names) -> None:
+    with own.connect() as conn, pytest.raises(DBAPIError, match="is active: humans decided"):
+        conn.execute(sa.text("select memoria.drop_event_partition(:e)"), names)
+
+
+def test_an_erasure_of_a_person_opens_nothing_by_itself_one_of_an_event_all_of_it(
+    own: sa.Engine, names: Names
+) -> None:
+    erasure = "insert into memoria.erasures (event_id, scope) values (:e, :scope)"
+    with own.connect() as conn:
+        conn.execute(sa.text("set local role memoria_service"))
+        conn.execute(sa.text(erasure), names | {"scope": "person"})
+        for attempt in (_CHANGE, "delete from memoria.face_persons where id = :s"):
+            with pytest.raises(DBAPIError, match="a human decided"), conn.begin_nested():
+                conn.execute(sa.text(attempt), names)
+        conn.execute(sa.text(erasure), names | {"scope": "event"})
+        assert conn.execute(sa.text(_CHANGE), names).rowcount == 1
+
+
+def test_a_decision_joins_the_end_of_the_log_whatever_place_and_time_it_asks_for(
+    own: sa.Engine, names: Names
+) -> None:
+    asked = _DECIDE.replace("(event_id", "(seq, created_at, event_id").replace(
+        "values (", "overriding system value values (:seq, '1999-01-01', "
+    )
+    with own.connect() as conn:
+        conn.execute(sa.text("set local role memoria_service"))
+        for seq in (1_000_000, -5):
+            last = decisions.last_seq(conn, names["e"])
+            conn.execute(sa.text(asked), names | {"seq": seq})
+            assert last < decisions.last_seq(conn, names["e"]) < 1_000_000
+        assert one(conn, "select min(created_at) = now() from memoria.decisions") is False
+        fresh = "select count(*) from memoria.decisions where created_at = now()"
+        assert one(conn, fresh) == 2
+
+
+def test_a_photo_that_goes_and_comes_back_brings_no_verdict_with_it(
+    own: sa.Engine, names: Names
+) -> None:
+    kept = (
+        "create temporary table kept on commit drop as"
+        " select * from memoria.faces where id = :ignored",
+        "create temporary table photo on commit drop as"
+        " select * from memoria.media where id = :photo",
+        "delete from memoria.media where id = :photo",
+        "insert into memoria.media select * from photo",
+        "update kept set verdict = 'person', face_person_id = :q",
+    )
+    with own.connect() as conn:
+        conn.execute(sa.text("set local role memoria_service"))
+        for statement in kept:
+            conn.execute(sa.text(statement), names)
+        with pytest.raises(DBAPIError, match="a human decided on it, so no insert"):
+            conn.execute(sa.text("insert into memoria.faces select * from kept"))
 
 
 def test_a_decision_of_another_event_opens_nothing(own: sa.Engine, names: Names) -> None:

@@ -13,9 +13,17 @@ import pytest
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import DatabaseError
-from memoria_pipeline.store import db, embedded, faces
+from memoria_pipeline.store import checks, db, decisions, embedded, faces, persons
 from memoria_pipeline.store.migrate import dump, folder, migrate
-from memoria_pipeline_tests.store.factories import PACK, an_album, group, one
+from memoria_pipeline_tests.store.factories import (
+    ORGANISER,
+    PACK,
+    an_album,
+    an_event,
+    group,
+    one,
+    photos,
+)
 
 NAMES = sorted(path.stem for path in folder().glob("*.sql"))
 _RECORDS = sa.text("select name, sha256 from memoria.migrations order by name")
@@ -120,6 +128,57 @@ def test_the_files_are_numbered_without_a_gap_and_each_records_itself() -> None:
     for number, path in enumerate(sorted(folder().glob("*.sql")), 1):
         assert re.match(rf"{number:04}_[a-z_]+$", path.stem)
         assert f"('{path.stem}')" in path.read_text("utf8")
+
+
+def test_what_humans_had_touched_before_there_was_a_log_of_it_is_decided(
+    empty: sa.Engine, copied: Path
+) -> None:
+    later = [path for path in copied.glob("*.sql") if path.stem > "0011"]
+    for path in later:
+        path.unlink()
+    migrate(empty, copied)
+    moved, nobody, merged, free = (uuid.uuid4() for _ in range(4))
+    p, q, old = (uuid.uuid4() for _ in range(3))
+    with db.connect(empty) as conn:
+        event = an_event(conn)
+        (photo,) = photos(conn, event, "1")
+        person = (
+            "insert into memoria.face_persons (id, event_id, status, merged_into_id)"
+            " values (:id, :e, :status, :into)"
+        )
+        for id_, into in ((p, None), (q, None), (old, q)):
+            status = "merged" if into else "pending"
+            values = {"id": id_, "e": event, "status": status, "into": into}
+            conn.execute(sa.text(person), values)
+        face = (
+            "insert into memoria.faces (id, event_id, media_id, bbox, embedding, face_person_id,"
+            """ human_touched) values (:id, :e, :m, '{"x"\\: 0, "y"\\: 0, "w"\\: 1, "h"\\: 1}',"""
+            " array_fill(cast(0.5 as real), array[512])::halfvec(512), :p, :touched)"
+        )
+        for id_, who in ((moved, p), (nobody, None), (merged, old), (free, p)):
+            values = {"id": id_, "e": event, "m": photo, "p": who, "touched": id_ != free}
+            conn.execute(sa.text(face), values)
+    assert migrate(empty) == [name for name in NAMES if name > "0011"]
+    with db.connect(empty) as conn:
+        rows = conn.execute(
+            sa.text("select id, verdict, face_person_id, machine_person_id from memoria.faces")
+        )
+        assert {row.id: tuple(row)[1:] for row in rows} == {
+            moved: ("person", p, p),
+            nobody: ("ignored", None, None),
+            merged: ("person", q, q),
+            free: (None, p, p),
+        }
+        assert checks.faces_not_as_decided(conn, event) == 0
+        log = decisions.log(conn, event)
+        assert sorted(each.kind for each in log) == ["confirm", "confirm", "ignore"]
+        assert one(conn, "select array_agg(distinct reason) from memoria.decisions") == ["found so"]
+        group(conn, event, [[moved, nobody, merged, free]])
+        assert checks.faces_not_as_decided(conn, event) == 0
+        (confirm,) = [each for each in log if each.person == p]
+        decisions.undo(conn, event, confirm.id, actor=ORGANISER)
+        assert persons.current(conn, event)[moved] == p
+        assert checks.faces_not_as_decided(conn, event) == 0
 
 
 def test_schema_sql_is_the_dump_of_a_migrated_database(template: str) -> None:

@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from memoria_pipeline.store import checks, media, persons
+from memoria_pipeline.store import checks, decisions, media, persons
 from memoria_pipeline_tests.store.factories import (
+    ORGANISER,
     PACK,
     Album,
     a_face,
@@ -123,6 +124,44 @@ def test_a_purge_takes_what_was_merged_into_the_user_and_twice_does_no_harm(
     assert str(user) not in kept
 
 
+def test_who_was_erased_is_remembered_by_an_id_and_does_not_come_back(
+    conn: sa.Connection, album: Album, user: UUID
+) -> None:
+    person = persons.current(conn, album.event)[album.faces[0][0]]
+    purge = "select memoria.purge_face_data_for_user(:u, :e)"
+    for _ in range(2):
+        one(conn, purge, u=user, e=album.event)
+    gone = "select array_agg(person_id) from memoria.erased_persons where event_id = :e"
+    assert one(conn, gone, e=album.event) == [person]
+    back = "insert into memoria.face_persons (id, event_id) values (:p, :e)"
+    with pytest.raises(DBAPIError, match="erased from event .* for good"), conn.begin_nested():
+        _do(conn, back, p=person, e=album.event)
+    _do(conn, "delete from memoria.events where id = :e", e=album.event)
+    assert one(conn, "select count(*) from memoria.erased_persons") == 0
+
+
+def test_a_purge_passes_the_guard_for_what_it_erases_and_shuts_it_behind_itself(
+    conn: sa.Connection, album: Album, user: UUID
+) -> None:
+    theirs = [both[1] for both in album.faces]
+    mine = persons.current(conn, album.event)[album.faces[0][0]]
+    other = persons.current(conn, album.event)[theirs[0]]
+    decisions.assign(conn, album.event, mine, user, actor=ORGANISER)
+    decisions.reject(conn, album.event, theirs[:1], mine, actor=ORGANISER)
+    decisions.confirm(conn, album.event, theirs, other, actor=ORGANISER)
+    _do(conn, "set constraints all immediate")
+    _do(conn, "set local role memoria_service")
+    receipt = one(conn, "select memoria.purge_face_data_for_user(:u, :e)", u=user, e=album.event)
+    assert receipt == {"persons": 1, "faces": 3, "embeddings": 3, "tags": 3}
+    assert one(conn, "select max(cardinality(not_person_ids)) from memoria.faces") == 0
+    for attempt in (
+        "update memoria.faces set verdict = 'ignored', face_person_id = null",
+        "delete from memoria.face_persons",
+    ):
+        with pytest.raises(DBAPIError, match="a human decided on it"), conn.begin_nested():
+            _do(conn, attempt)
+
+
 def test_a_user_of_another_event_is_untouched_by_a_purge(
     conn: sa.Connection, album: Album, user: UUID
 ) -> None:
@@ -224,6 +263,9 @@ def test_a_tagged_guest_sees_the_guests_photos_and_faces_only(
         ("authenticated", "select memoria.drop_event_partition(gen_random_uuid())"),
         ("authenticated", "select * from analytics.people"),
         ("authenticated", "select * from memoria.erasures"),
+        ("authenticated", "select * from memoria.erased_persons"),
+        ("memoria_service", "delete from memoria.erased_persons"),
+        ("memoria_service", "insert into memoria.erased_persons values (gen_random_uuid())"),
         ("authenticated", "select photo_root from memoria.events"),
         ("anon", "select id from memoria.events"),
         ("memoria_analyst", "select embedding from memoria.faces"),

@@ -72,6 +72,35 @@ def test_row_level_security_is_on_and_forced_for_every_table(conn: sa.Connection
     assert listed == 0
 
 
+def test_no_function_looks_into_a_callers_temporary_schema_first(conn: sa.Connection) -> None:
+    paths = conn.execute(
+        sa.text(
+            "select p.proname, p.prosecdef, c.setting from pg_proc p"
+            " left join unnest(p.proconfig) as c (setting) on c.setting like 'search_path=%'"
+            " where p.pronamespace in ('memoria'::regnamespace, 'analytics'::regnamespace)"
+        )
+    ).all()
+    assert sum(row.prosecdef for row in paths) >= 10
+    odd = [row.proname for row in paths if not (row.setting or "").endswith(", pg_temp")]
+    assert odd == []
+
+
+def test_a_type_of_the_callers_runs_nothing_as_the_owner(conn: sa.Connection) -> None:
+    event = str(an_event(conn))  # a UUID would go as a literal of type uuid: the caller's
+    for statement in (
+        "set local role memoria_service",
+        "create function pg_temp.leak(pg_catalog.text) returns boolean language plpgsql as"
+        " $$ begin raise exception 'runs as %', current_user; end $$",
+        "create domain pg_temp.text as pg_catalog.text check (pg_temp.leak(value))",
+        "create domain pg_temp.uuid as pg_catalog.uuid"
+        " check (pg_temp.leak(value::pg_catalog.text))",
+    ):
+        _do(conn, statement)
+    _do(conn, "select memoria.purge_face_data_for_user(gen_random_uuid(), :e)", e=event)
+    _do(conn, "update memoria.events set status = 'archived' where id = :e", e=event)
+    _do(conn, "update memoria.events set status = 'active' where id = :e", e=event)
+
+
 def test_another_application_stores_a_face_by_the_columns_it_knows(conn: sa.Connection) -> None:
     event = an_event(conn)
     (photo,) = photos(conn, event, "1")
@@ -148,6 +177,7 @@ def test_a_face_its_photo_and_its_person_are_of_one_event(conn: sa.Connection) -
 def test_decisions_are_never_changed_nor_removed_even_by_a_superuser(conn: sa.Connection) -> None:
     event = an_event(conn)
     _decide(conn, event)
+    _do(conn, "set constraints all immediate")
     for attempt in (
         "update memoria.decisions set reason = 'x'",
         "delete from memoria.decisions",

@@ -35,9 +35,7 @@ alter table memoria.decisions
     add column person_ids uuid[] not null default '{}',
     add column affected_face_ids uuid[] not null default '{}',
     add column affected_person_ids uuid[] not null default '{}',
-    add column before jsonb not null default '{}' check (jsonb_typeof(before) = 'object'),
-    add column transaction xid8;
-alter table memoria.decisions alter column transaction set default pg_current_xact_id();
+    add column before jsonb not null default '{}' check (jsonb_typeof(before) = 'object');
 
 comment on column memoria.decisions.face_ids is 'The faces it says something of, as they stood.';
 comment on column memoria.decisions.rest_face_ids is 'The faces that those are told apart from.';
@@ -45,87 +43,200 @@ comment on column memoria.decisions.affected_face_ids is
     'All faces that it changed: an undo, for instance, names none itself.';
 comment on column memoria.decisions.before is
     'What the machine said of them (faces) and what was of persons before it, for its undo.';
-comment on column memoria.decisions.transaction is 'The one that took it, and may carry it out.';
+-- What humans had touched before there was a layer of theirs: a decision says so now, by nobody.
+with recursive leads as (
+    select event_id, id, id as live from memoria.face_persons where merged_into_id is null
+    union all
+    select p.event_id, p.id, l.live from memoria.face_persons p
+    join leads l on l.event_id = p.event_id and l.id = p.merged_into_id
+), touched as (
+    select f.event_id, f.id, l.live from memoria.faces f
+    left join leads l on l.event_id = f.event_id and l.id = f.face_person_id
+    where f.human_touched
+), said as (
+    insert into memoria.decisions (event_id, kind, actor_id, reason, face_ids, person_id, details,
+        affected_face_ids, affected_person_ids)
+    select event_id, case when live is null then 'ignore' else 'confirm' end,
+        '00000000-0000-0000-0000-000000000000', 'found so', array_agg(id order by id), live,
+        -- whatever a human let stand in one photo
+        case when live is null then '{}' else '{"twice": true}' end::jsonb,
+        array_agg(id order by id), array_remove(array[live], null)
+    from touched group by event_id, live order by event_id, live
+)
+update memoria.faces f
+set verdict = case when t.live is null then 'ignored' else 'person' end,
+    face_person_id = t.live, machine_person_id = t.live
+from touched t
+where f.event_id = t.event_id and f.id = t.id;
 
-create index decisions_transaction on memoria.decisions (transaction);
+update memoria.face_persons p set human_touched = true
+where exists (
+    select from memoria.decisions d
+    where d.event_id = p.event_id
+        and (p.id in (d.person_id, d.other_person_id) or p.id = any (d.person_ids)));
 
-alter table memoria.erasures add column transaction xid8;
-alter table memoria.erasures alter column transaction set default pg_current_xact_id();
-
-create index erasures_transaction on memoria.erasures (transaction);
-
--- Nobody lends a decision to another transaction.
-create function memoria.of_this_transaction() returns trigger
-language plpgsql
-set search_path = ''
+-- The log has one order, which whoever writes does not choose.
+create function memoria.decisions_in_order() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
 as $$
 begin
-    new.transaction := case tg_op when 'INSERT' then pg_current_xact_id() else old.transaction end;
+    new.seq := nextval(pg_get_serial_sequence('memoria.decisions', 'seq'));
+    new.created_at := now();
     return new;
 end
 $$;
 
-create trigger decisions_of_this_transaction before insert on memoria.decisions
-    for each row execute function memoria.of_this_transaction();
-create trigger erasures_of_this_transaction before insert or update on memoria.erasures
-    for each row execute function memoria.of_this_transaction();
+create trigger decisions_in_order before insert on memoria.decisions
+    for each row execute function memoria.decisions_in_order();
 
--- Definer's, because whoever changes a face need not be allowed to read the log.
-create function memoria.decided_face(event uuid, face uuid) returns boolean
-language sql stable security definer
-set search_path = ''
+alter table memoria.decisions add constraint decisions_one_order unique (event_id, seq);
+drop index memoria.decisions_event;
+
+-- What the running transaction may change, because a decision or an erasure of it says so: written
+-- by the triggers below alone, and empty again when it commits. Not kept in the log's own rows: a
+-- number of a transaction means another one after a dump and its restore; and looking for each of
+-- 40,000 faces in an array of as many took half a minute.
+create unlogged table memoria.opened (
+    transaction xid8 not null default pg_current_xact_id(),
+    event_id uuid not null,
+    what text not null check (what in ('face', 'person', 'event')),
+    id uuid not null,
+    primary key (transaction, event_id, what, id)
+);
+
+comment on table memoria.opened is 'What a decision of the running transaction lets it change.';
+
+alter table memoria.opened enable row level security;
+alter table memoria.opened force row level security;
+create policy owner on memoria.opened using (true) with check (true);
+
+create function memoria.open(event uuid, faces uuid[], persons uuid[]) returns void
+language sql security definer
+set search_path = pg_catalog, pg_temp
 as $$
-    select exists (
-        select from memoria.decisions d
-        where d.transaction = pg_current_xact_id() and d.event_id = event
-            and (face = any (d.face_ids) or face = any (d.affected_face_ids))
-    ) or exists (
-        select from memoria.erasures e
-        where e.transaction = pg_current_xact_id() and e.event_id = event
-    )
+    insert into memoria.opened (event_id, what, id)
+    select event, 'face', one.id from unnest(faces) as one (id) where one.id is not null
+    union
+    select event, 'person', one.id from unnest(persons) as one (id) where one.id is not null
+    on conflict do nothing
 $$;
 
-create function memoria.decided_person(event uuid, person uuid) returns boolean
-language sql stable security definer
-set search_path = ''
+-- No plan that was made while it was empty: it would read all of it for each face.
+create function memoria.shut(event uuid, faces uuid[], persons uuid[]) returns void
+language sql security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
-    select exists (
-        select from memoria.decisions d
-        where d.transaction = pg_current_xact_id() and d.event_id = event
-            and (person in (d.person_id, d.other_person_id) or person = any (d.person_ids)
-                or person = any (d.affected_person_ids))
-    ) or exists (
-        select from memoria.erasures e
-        where e.transaction = pg_current_xact_id() and e.event_id = event
-    )
+    delete from memoria.opened
+    where transaction = pg_current_xact_id() and event_id = event
+        and (what, id) in (select 'face', unnest(faces) union all select 'person', unnest(persons))
 $$;
 
-revoke execute on function memoria.decided_face(uuid, uuid) from public;
-revoke execute on function memoria.decided_person(uuid, uuid) from public;
-grant execute on function memoria.decided_face(uuid, uuid) to memoria_service;
-grant execute on function memoria.decided_person(uuid, uuid) to memoria_service;
+create function memoria.decisions_open() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    faces uuid[] := new.face_ids || new.affected_face_ids;
+    persons uuid[] := new.person_ids || new.affected_person_ids || new.person_id
+        || new.other_person_id;
+begin
+    if tg_name = 'decisions_open' then
+        perform memoria.open(new.event_id, faces, persons);
+    else
+        perform memoria.shut(new.event_id, faces, persons);
+    end if;
+    return null;
+end
+$$;
 
--- A new box, vector, quality, and whether it is still found, are the machine's. So is the person of
--- a face of which a human only said whom it is not.
-create function memoria.faces_keep_decisions() returns trigger
-language plpgsql
-set search_path = ''
+create trigger decisions_open after insert on memoria.decisions
+    for each row execute function memoria.decisions_open();
+create constraint trigger decisions_shut after insert on memoria.decisions
+    deferrable initially deferred for each row execute function memoria.decisions_open();
+
+-- The erasure of an event opens all of it, that of a person what it erases: purge_face_data_for_user.
+create function memoria.erasures_open() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if tg_op = 'DELETE' then
-        if not exists (select from memoria.media where event_id = old.event_id and id = old.media_id)
-            or memoria.decided_face(old.event_id, old.id) then
-            return old;
-        end if;
-    elsif (old.id, old.event_id, old.media_id, old.verdict, old.not_person_ids, old.human_touched)
+    if tg_name = 'erasures_open' then
+        insert into memoria.opened (event_id, what, id) values (new.event_id, 'event', new.event_id)
+        on conflict do nothing;
+    else
+        delete from memoria.opened
+        where transaction = pg_current_xact_id() and event_id = new.event_id and what = 'event';
+    end if;
+    return null;
+end
+$$;
+
+create trigger erasures_open after insert on memoria.erasures
+    for each row when (new.scope = 'event' and new.event_id is not null)
+    execute function memoria.erasures_open();
+create constraint trigger erasures_shut after insert on memoria.erasures
+    deferrable initially deferred for each row
+    when (new.scope = 'event' and new.event_id is not null)
+    execute function memoria.erasures_open();
+
+revoke execute on function memoria.open(uuid, uuid[], uuid[]) from public;
+revoke execute on function memoria.shut(uuid, uuid[], uuid[]) from public;
+
+-- Who was erased does not come back, whatever is undone later.
+create table memoria.erased_persons (
+    event_id uuid not null references memoria.events (id) on delete cascade,
+    person_id uuid not null,
+    erased_at timestamptz not null default now(),
+    primary key (event_id, person_id)
+);
+
+comment on table memoria.erased_persons is 'Ids of persons that no decision makes again.';
+
+alter table memoria.erased_persons enable row level security;
+alter table memoria.erased_persons force row level security;
+create policy service on memoria.erased_persons to memoria_service using (true) with check (true);
+grant select on memoria.erased_persons to memoria_service;
+
+-- A new box, vector, quality, and whether it is still found, are the machine's. So is the person of
+-- a face of which a human only said whom it is not; and so is all of a face that nobody spoke of.
+-- Definer's, because whoever changes a face may not read what is open.
+create function memoria.faces_keep_decisions() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off  -- as in shut
+as $$
+declare
+    event uuid := case tg_op when 'INSERT' then new.event_id else old.event_id end;
+    face uuid := case tg_op when 'INSERT' then new.id else old.id end;
+begin
+    if tg_op = 'UPDATE'
+        and (old.id, old.event_id, old.media_id, old.verdict, old.not_person_ids, old.human_touched,
+            old.erased_at)
         is not distinct from
-        (new.id, new.event_id, new.media_id, new.verdict, new.not_person_ids, new.human_touched)
-        and (old.verdict is null or (old.face_person_id, old.machine_person_id)
-            is not distinct from (new.face_person_id, new.machine_person_id))
-        or memoria.decided_face(old.event_id, old.id) then
+        (new.id, new.event_id, new.media_id, new.verdict, new.not_person_ids, new.human_touched,
+            new.erased_at)
+        and (old.verdict is null or (old.face_person_id, old.machine_person_id, old.probability,
+            old.margin, old.evidence)
+            is not distinct from (new.face_person_id, new.machine_person_id, new.probability,
+            new.margin, new.evidence)) then
         return new;
     end if;
-    raise exception 'face %: a human decided on it, so no % without a decision', old.id, lower(tg_op)
+    if exists (select from memoria.opened where transaction = pg_current_xact_id()
+            and event_id = event and what = 'face' and id = face)
+        or exists (select from memoria.opened where transaction = pg_current_xact_id()
+            and event_id = event and what = 'event' and id = event)
+        -- the photo went, and this goes with it
+        or tg_op = 'DELETE' and not exists (
+            select from memoria.media where event_id = old.event_id and id = old.media_id) then
+        if tg_op = 'DELETE' then
+            return old;
+        end if;
+        return new;
+    end if;
+    raise exception 'face %: a human decided on it, so no % without a decision',
+        face, lower(tg_op)
         using hint = 'insert a decision that names it into memoria.decisions in this transaction',
               errcode = 'insufficient_privilege';
 end
@@ -136,26 +247,39 @@ create trigger faces_keep_decisions before update on memoria.faces
     execute function memoria.faces_keep_decisions();
 create trigger faces_keep_decided before delete on memoria.faces
     for each row when (old.human_touched) execute function memoria.faces_keep_decisions();
+create trigger faces_keep_undecided before insert on memoria.faces
+    for each row when (new.human_touched) execute function memoria.faces_keep_decisions();
 
 create function memoria.face_persons_keep_decisions() returns trigger
-language plpgsql
-set search_path = ''
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off  -- as in shut
 as $$
+declare
+    event uuid := case tg_op when 'INSERT' then new.event_id else old.event_id end;
+    person uuid := case tg_op when 'INSERT' then new.id else old.id end;
 begin
-    if tg_op = 'DELETE' then
-        if not exists (select from memoria.events where id = old.event_id)
-            or memoria.decided_person(old.event_id, old.id) then
+    if tg_op = 'UPDATE'
+        and (old.id, old.event_id, old.status, old.linked_user_id, old.invitation_email,
+            old.merged_into_id, old.human_touched, old.metadata -> 'manual_edits')
+        is not distinct from (new.id, new.event_id, new.status, new.linked_user_id,
+            new.invitation_email, new.merged_into_id, new.human_touched,
+            new.metadata -> 'manual_edits') then
+        return new;
+    end if;
+    if exists (select from memoria.opened where transaction = pg_current_xact_id()
+            and event_id = event and what = 'person' and id = person)
+        or exists (select from memoria.opened where transaction = pg_current_xact_id()
+            and event_id = event and what = 'event' and id = event)
+        or tg_op = 'DELETE' and not exists (
+            select from memoria.events where id = old.event_id) then
+        if tg_op = 'DELETE' then
             return old;
         end if;
-    elsif (old.id, old.event_id, old.status, old.linked_user_id, old.invitation_email,
-            old.merged_into_id, old.human_touched)
-        is not distinct from (new.id, new.event_id, new.status, new.linked_user_id,
-            new.invitation_email, new.merged_into_id, new.human_touched)
-        or memoria.decided_person(old.event_id, old.id) then
         return new;
     end if;
     raise exception 'person %: a human decided on it, so no % without a decision',
-        old.id, lower(tg_op)
+        person, lower(tg_op)
         using hint = 'insert a decision that names it into memoria.decisions in this transaction',
               errcode = 'insufficient_privilege';
 end
@@ -168,11 +292,30 @@ create trigger face_persons_keep_decisions before update on memoria.face_persons
 create trigger face_persons_keep_decided before delete on memoria.face_persons
     for each row when (old.human_touched or old.status in ('linked', 'invited', 'ignored'))
     execute function memoria.face_persons_keep_decisions();
+create trigger face_persons_keep_undecided before insert on memoria.face_persons
+    for each row when (new.human_touched) execute function memoria.face_persons_keep_decisions();
+
+create function memoria.face_persons_stay_erased() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (select from memoria.erased_persons
+        where event_id = new.event_id and person_id = new.id) then
+        raise exception 'person %: erased from event %, for good', new.id, new.event_id
+            using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end
+$$;
+
+create trigger face_persons_stay_erased before insert or update of id on memoria.face_persons
+    for each row execute function memoria.face_persons_stay_erased();
 
 -- A truncate asks no row. Erasing an event is a delete of the event.
 create function memoria.not_truncated() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     raise exception 'memoria.% is not truncated: humans decided on what is in it', tg_table_name
@@ -187,7 +330,7 @@ create trigger face_persons_not_truncated before truncate on memoria.face_person
 
 create or replace function memoria.create_event_partition(event uuid) returns void
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     part text := memoria.partition_name(event);
@@ -238,7 +381,7 @@ $$;
 create or replace function memoria.refresh_person_counts(event uuid, persons uuid[] default null)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set enable_nestloop = off
 as $$
 begin
@@ -270,6 +413,26 @@ begin
     from fresh
     where p.event_id = event and p.id = any (persons) and p.id = fresh.id
         and (not p.metadata @> fresh.counts or p.representative_face_id is distinct from fresh.best);
+end
+$$;
+
+-- An event that lives keeps its faces: no hand but that of the triggers makes or drops partitions.
+revoke execute on function memoria.create_event_partition(uuid) from memoria_service;
+revoke execute on function memoria.drop_event_partition(uuid) from memoria_service;
+
+-- PostgreSQL looks for types in pg_temp first unless told otherwise, so that a domain `uuid` or
+-- `text` of a caller's own would run its check as the owner of a function.
+do $$
+declare
+    each record;
+begin
+    for each in select p.oid::regprocedure as name, substr(c.setting, 13) as path
+        from pg_proc p, unnest(p.proconfig) as c (setting)
+        where p.pronamespace = 'memoria'::regnamespace and c.setting like 'search_path=%'
+            and c.setting not like '%pg_temp' loop
+        execute format('alter function %s set search_path = %s, pg_temp', each.name,
+            case each.path when '""' then 'pg_catalog' else each.path end);
+    end loop;
 end
 $$;
 

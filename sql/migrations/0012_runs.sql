@@ -4,12 +4,15 @@ alter table memoria.cluster_runs
     add column kind text not null default 'full' check (kind in ('full', 'incremental', 'model')),
     add column diff jsonb check (jsonb_typeof(diff) = 'object'),
     add column plan jsonb check (jsonb_typeof(plan) = 'object'),
-    add column reason text;
+    add column reason text,
+    add column turned_down boolean not null default false;
 
 comment on column memoria.cluster_runs.diff is 'What publishing it changes, for a human to read.';
 comment on column memoria.cluster_runs.plan is
     'Of a proposal: its persons in the order of their clusters, and who redirects to whom.';
 comment on column memoria.cluster_runs.reason is 'Why it is held.';
+comment on column memoria.cluster_runs.turned_down is
+    'A human held it: the same is not proposed again.';
 
 -- A newer proposal holds the older one.
 create unique index cluster_runs_proposed on memoria.cluster_runs (event_id)

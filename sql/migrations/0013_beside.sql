@@ -73,7 +73,7 @@ $$;
 
 create function memoria.beside_name(event uuid) returns text
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select 'beside_' || replace(event::text, '-', '')
 $$;
@@ -81,7 +81,7 @@ $$;
 -- As create_event_partition.
 create function memoria.create_beside_partition(event uuid) returns void
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     part text := memoria.beside_name(event);
@@ -100,15 +100,26 @@ begin
 end
 $$;
 
--- The backfill ends, or is given up: no vector of it stays.
+-- The backfill ends, or is given up: no vector of it stays. Nothing that a human decided is in it,
+-- which is why the service may.
 create function memoria.drop_beside_partition(event uuid) returns void
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     delete from memoria.backfills where event_id = event;
     delete from memoria.media_beside where event_id = event;
-    execute format('drop table if exists memoria.%I', memoria.beside_name(event));
+    if to_regclass(format('memoria.%I', memoria.beside_name(event))) is null then
+        return;
+    end if;
+    -- Dropping locks media, which whoever is here has read by now: two of us would wait for one
+    -- another. Emptied it can stay.
+    begin
+        lock table memoria.media, memoria.faces_beside in access exclusive mode nowait;
+        execute format('drop table memoria.%I', memoria.beside_name(event));
+    exception when lock_not_available then
+        execute format('truncate memoria.%I', memoria.beside_name(event));
+    end;
 end
 $$;
 
@@ -119,10 +130,16 @@ grant execute on function memoria.drop_beside_partition(uuid) to memoria_service
 
 create or replace function memoria.drop_event_partition(event uuid) returns void
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if pg_trigger_depth() = 0
+        and exists (select from memoria.events where id = event and status = 'active') then
+        raise exception 'event % is active: humans decided on its faces', event
+            using hint = 'archive or delete the event', errcode = 'insufficient_privilege';
+    end if;
     perform memoria.drop_beside_partition(event);
+    execute format('drop table if exists memoria.%I', memoria.beside_name(event));
     delete from memoria.cluster_proposals where event_id = event;
     update memoria.cluster_runs set status = 'held', reason = 'the faces of the event went'
     where event_id = event and status = 'proposed';
@@ -134,18 +151,19 @@ begin
 end
 $$;
 
--- As in 0008, and besides: the erasure is on record before it begins, which is what lets it pass the
--- guard of human decisions; no face goes on naming the persons that go, as the machine's opinion or
--- as someone it is not; and what waits (a proposal, a backfill) knew them, so it starts anew.
+-- As in 0008, and besides: what it erases is opened, which is what lets it pass the guard of human
+-- decisions; the ids of the persons are kept, so that no decision makes them again; no face goes on
+-- naming them, as the machine's opinion or as someone it is not; and what waits (a proposal, a
+-- backfill) knew them, so it starts anew.
 create or replace function memoria.purge_face_data_for_user("user" uuid, event uuid) returns jsonb
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
-    erasure uuid;
     person_ids uuid[];
     purged_ids uuid[];
     photo_ids uuid[];
+    naming_ids uuid[];
     tags integer;
     done jsonb;
 begin
@@ -158,8 +176,6 @@ begin
     -- nothing moves between the statements below.
     perform from memoria.events where id = event for no key update;
     lock table memoria.media in row exclusive mode;  -- before persons: create_event_partition
-    insert into memoria.erasures (event_id, scope, status) values (event, 'person', 'running')
-    returning id into erasure;
     with recursive theirs as (
         select id from memoria.face_persons where event_id = event and linked_user_id = "user"
         union
@@ -174,6 +190,13 @@ begin
     where f.event_id = event and (f.face_person_id = any (person_ids) or f.id in (
         select t.face_id from memoria.media_tags t
         where t.event_id = event and t.tagged_user_id = "user"));
+    naming_ids := array(
+        select f.id from memoria.faces f
+        where f.event_id = event and (f.evidence && purged_ids or f.not_person_ids && person_ids
+            or f.machine_person_id = any (person_ids)));
+    perform memoria.open(event, purged_ids || naming_ids, person_ids);
+    insert into memoria.erased_persons (event_id, person_id)
+    select event, id from unnest(person_ids) as one (id) on conflict do nothing;
 
     perform from memoria.media m
     where m.event_id = event and m.id = any (photo_ids) order by m.id for update;
@@ -187,8 +210,7 @@ begin
         not_person_ids = array(select n from unnest(f.not_person_ids) n where n <> all (person_ids)),
         machine_person_id = case when f.machine_person_id = any (person_ids) then null
             else f.machine_person_id end
-    where f.event_id = event and (f.evidence && purged_ids or f.not_person_ids && person_ids
-        or f.machine_person_id = any (person_ids));
+    where f.event_id = event and f.id = any (naming_ids);
     delete from memoria.face_persons p where p.event_id = event and p.id = any (person_ids);
     update memoria.media m
     set faces_found = (select count(*) from memoria.faces f
@@ -207,9 +229,9 @@ begin
 
     done := jsonb_build_object('persons', cardinality(person_ids),
         'faces', cardinality(purged_ids), 'embeddings', cardinality(purged_ids), 'tags', tags);
-    update memoria.erasures e
-    set status = 'completed', receipt = done, completed_at = now()
-    where e.id = erasure;
+    insert into memoria.erasures (event_id, scope, status, receipt, completed_at)
+    values (event, 'person', 'completed', done, now());
+    perform memoria.shut(event, purged_ids || naming_ids, person_ids);
     return done;
 end
 $$;
