@@ -2,7 +2,7 @@
 
 `python -m memoria_pipeline_tests.bench.identity` prints the figures for LFW, with thresholds of
 which every number comes from other people (see `grouping`, which says where its faces come from);
-four minutes.
+two minutes.
 """
 
 import os

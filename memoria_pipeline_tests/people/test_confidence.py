@@ -57,6 +57,12 @@ def test_a_face_is_held_against_the_weighted_rest_of_its_group() -> None:
         assert own[face] == pytest.approx(expected, abs=1e-5)
     alone = np.arange(len(own))
     assert (evidence(GUESTS.vectors, WEIGHT, alone, GUESTS.photo)[0] == NONE).all()
+    # What rounding leaves of a face alone is no rest.
+    sums = group_sums(GUESTS.vectors, WEIGHT, alone) + np.float32(1e-7)
+    assert (with_rest(GUESTS.vectors, WEIGHT, alone, sums, alone) == NONE).all()
+    faces = np.repeat(GUESTS.vectors[:1], 2, axis=0) * np.array([[1], [-1]], np.float32)
+    even = np.ones(2, np.float32)
+    assert with_rest(faces, even, np.zeros(2, int), faces[:1], np.arange(2)).tolist()[0] == NONE
 
 
 def test_a_rival_is_the_nearest_group_without_a_face_in_the_photo() -> None:

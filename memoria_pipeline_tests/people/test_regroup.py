@@ -72,3 +72,15 @@ def test_every_run_tightens_where_the_event_asks_for_it(kind: Kind) -> None:
     found = regroup(present([None] * 400, (), vectors, guests.photo), known, kind)
     assert found.thresholds.merge > known.merge + 0.1
     assert len(set(found.people.tolist())) > 80
+
+
+def test_a_method_that_knows_no_people_moves_no_pinned_face_either() -> None:
+    # Two faces of one group, whom a human called two people.
+    mine, other = np.flatnonzero(GUESTS.truth == GUESTS.truth[0]), int(GUESTS.truth[1])
+    log = [decide(1, "confirm", [0], other), decide(2, "confirm", mine[1:3], GUESTS.truth[0])]
+    who = [person(other), *AS_IT_IS[1:]]
+    found = regroup(present(who, log), THRESHOLDS, "full", method="hdbscan")
+    assert found.grouping.labels[0] == found.grouping.labels[mine[1]]
+    assert found.people[0] != found.people[mine[1]]
+    assert found.diff.reviewed_faces_moved == 0
+    assert found.diff.violations == 0

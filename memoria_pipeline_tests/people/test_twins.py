@@ -4,7 +4,7 @@ import numpy as np
 
 from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import Vectors, unit
-from memoria_pipeline.people.twins import twins
+from memoria_pipeline.people.twins import CROWD, photos, twins
 from memoria_pipeline_tests.people.synthetic import THRESHOLDS, event
 
 GUESTS = event(people=50, each=4)
@@ -72,3 +72,10 @@ def test_the_surest_comes_first() -> None:
     found = [twin.p for twin in twins(vectors, photo, None, THRESHOLDS)]
     assert len(found) == 3
     assert found == sorted(found, reverse=True)
+
+
+def test_of_a_crowd_the_first_are_compared_and_of_a_portrait_nobody() -> None:
+    photo = np.append(np.zeros(600, np.int64), [1, 2, 2])
+    parts = [part.tolist() for part in photos(photo, np.arange(603))]
+    assert parts == [list(range(CROWD)), [601, 602]]
+    assert [part.tolist() for part in photos(photo, np.array([602, 601, 3]))] == [[602, 601]]
