@@ -192,6 +192,23 @@ def test_a_decision_opens_the_door_to_its_faces_in_its_own_transaction_only(
             conn.execute(sa.text("delete from memoria.face_persons where id = :s"), names)
 
 
+def test_the_guard_finds_each_of_many_faces_without_reading_all_of_them(
+    conn: sa.Connection,
+) -> None:
+    """Also by a plan that was made while next to nothing was open."""
+    album = an_album(conn, 12)
+    left, right = ([f[side] for f in album.faces] for side in (0, 1))
+    reads = "select {} from pg_stat_xact_all_tables where relid = cast(:t as regclass)"
+    for faces in (left[:1], left[1:], right):
+        before = one(conn, reads.format("idx_scan"), t="memoria.decisions")
+        decisions.ignore_faces(conn, album.event, faces, actor=ORGANISER)
+        after = one(conn, reads.format("idx_scan"), t="memoria.decisions")
+        assert after - before < 10
+    conn.execute(sa.text("set constraints all immediate"))
+    assert one(conn, reads.format("seq_scan"), t="memoria.opened") == 0
+    assert one(conn, reads.format("idx_scan"), t="memoria.opened") >= 24
+
+
 def test_what_a_transaction_opened_is_shut_when_it_commits(database: sa.Engine) -> None:
     with db.connect(database) as conn:
         album = an_album(conn, 2)

@@ -85,20 +85,23 @@ def test_no_function_looks_into_a_callers_temporary_schema_first(conn: sa.Connec
     assert odd == []
 
 
-def test_a_type_of_the_callers_runs_nothing_as_the_owner(conn: sa.Connection) -> None:
-    event = str(an_event(conn))  # a UUID would go as a literal of type uuid: the caller's
-    for statement in (
-        "set local role memoria_service",
-        "create function pg_temp.leak(pg_catalog.text) returns boolean language plpgsql as"
-        " $$ begin raise exception 'runs as %', current_user; end $$",
-        "create domain pg_temp.text as pg_catalog.text check (pg_temp.leak(value))",
-        "create domain pg_temp.uuid as pg_catalog.uuid"
-        " check (pg_temp.leak(value::pg_catalog.text))",
-    ):
-        _do(conn, statement)
-    _do(conn, "select memoria.purge_face_data_for_user(gen_random_uuid(), :e)", e=event)
-    _do(conn, "update memoria.events set status = 'archived' where id = :e", e=event)
-    _do(conn, "update memoria.events set status = 'active' where id = :e", e=event)
+def test_a_type_of_the_callers_runs_nothing_as_the_owner(database: sa.Engine) -> None:
+    """In a session of its own: what a session has called once, it does not look up again."""
+    with database.begin() as conn:
+        event = str(an_event(conn))  # a UUID would be sent as a literal of the caller's type
+    with database.connect() as conn:
+        for statement in (
+            "set local role memoria_service",
+            "create function pg_temp.leak(pg_catalog.text) returns boolean language plpgsql as"
+            " $$ begin raise exception 'runs as %', current_user; end $$",
+            "create domain pg_temp.text as pg_catalog.text check (pg_temp.leak(value))",
+            "create domain pg_temp.uuid as pg_catalog.uuid"
+            " check (pg_temp.leak(value::pg_catalog.text))",
+        ):
+            _do(conn, statement)
+        _do(conn, "select memoria.purge_face_data_for_user(gen_random_uuid(), :e)", e=event)
+        _do(conn, "update memoria.events set status = 'archived' where id = :e", e=event)
+        _do(conn, "update memoria.events set status = 'active' where id = :e", e=event)
 
 
 def test_another_application_stores_a_face_by_the_columns_it_knows(conn: sa.Connection) -> None:
