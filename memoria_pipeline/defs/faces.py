@@ -51,9 +51,11 @@ def faces_and_embeddings(
         known = media_store.known_hashes(conn, event.id, event.face_model)
     done = dict.fromkeys(_COUNTED, 0)
     read = photos.reader(event.photo_root)
+    alike = detector.thresholds(event.face_model)["merge"]
     for outcome in detector.analyse(event.face_model, todo, read, known=known):
         with store.transaction() as conn:
-            done[_save(conn, todo[outcome.key], outcome, event.face_model, known)] += 1
+            photo = todo[outcome.key]
+            done[_save(conn, photo, outcome, event.face_model, known, alike)] += 1
         done["faces found"] += len(outcome.faces)
     speed = _speed(len(todo), time.perf_counter() - started)
     yield dg.MaterializeResult(
@@ -74,7 +76,12 @@ def _event(conn: sa.Connection, event_id: UUID, detector: Detector) -> Event:
 
 
 def _save(
-    conn: sa.Connection, photo: PendingPhoto, outcome: Outcome, model: str, known: dict[str, UUID]
+    conn: sa.Connection,
+    photo: PendingPhoto,
+    outcome: Outcome,
+    model: str,
+    known: dict[str, UUID],
+    alike: float,
 ) -> str:
     """Save what became of one photo; returns what to count it as. `known` learns its bytes.
 
@@ -91,7 +98,7 @@ def _save(
     analysed = Analysed(
         photo.id, outcome.sha256, *size, outcome.seconds, outcome.faces, etag=photo.etag
     )
-    media_store.save_analysis(conn, [analysed], model)
+    media_store.save_analysis(conn, [analysed], model, alike=alike)
     known[outcome.sha256] = photo.id
     return "photos analysed"
 

@@ -11,16 +11,24 @@ Boxes = NDArray[np.floating]
 """(n, 4): x, y, width, height, all in one unit."""
 
 
-def match_boxes(old: Boxes, new: Boxes, min_iou: float = MIN_IOU) -> list[tuple[int, int]]:
+def match_boxes(
+    old: Boxes,
+    new: Boxes,
+    min_iou: float = MIN_IOU,
+    allowed: NDArray[np.bool_] | None = None,
+) -> list[tuple[int, int]]:
     """Pairs (index in old, index in new), one-to-one, of the largest total overlap.
 
-    No pair overlaps by less than `min_iou`. Sorted by the index in old.
+    No pair overlaps by less than `min_iou`, or is not `allowed`: (n, m). Sorted by the index in
+    old.
     """
     if len(old) == 0 or len(new) == 0:
         return []
     overlap = iou(old, new)
     # Too small counts nothing, so that it never pushes a real pair out of the sum.
     worth = np.where(overlap >= min_iou, overlap, 0.0)
+    if allowed is not None:
+        worth[~allowed] = 0.0
     rows, columns = linear_sum_assignment(worth, maximize=True)
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if worth[i, j] > 0]
 

@@ -1,6 +1,6 @@
 """Writes what an analysis found: the faces of photos, and the vectors that go nowhere else."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,15 +26,33 @@ class Placed:
     known: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """When a box that is known is the face that was there.
+
+    model: the pack of the faces just found. cosine: with the old vector of that pack, from which on
+    two are one person. changed: photos whose file has other bytes than those analysed before; asked
+    of them, and of lost faces, which some earlier file may have shown. Vectors of two packs say
+    nothing: then only the same bytes show the same face.
+    """
+
+    model: str
+    cosine: float
+    changed: Collection[UUID]
+
+
 def replace(
-    conn: sa.Connection, photos: Sequence[tuple[UUID, UUID, Sequence[Face]]], model: str
+    conn: sa.Connection,
+    photos: Sequence[tuple[UUID, UUID, Sequence[Face]]],
+    model: str,
+    alike: Alike | None = None,
 ) -> None:
     """Make the faces of some photos, each (media id, event id, faces), those just found.
 
     A box that was known keeps its row; what is no longer found goes, or is flagged as lost where a
     human touched it.
     """
-    placed, gone = place(conn, photos)
+    placed, gone = place(conn, photos, alike)
     events = list({event_id for _, event_id, _ in photos})
     _part(conn, gone, events)
     if placed:
@@ -42,15 +60,23 @@ def replace(
 
 
 def place(
-    conn: sa.Connection, photos: Sequence[tuple[UUID, UUID, Sequence[Face]]]
+    conn: sa.Connection,
+    photos: Sequence[tuple[UUID, UUID, Sequence[Face]]],
+    alike: Alike | None = None,
 ) -> tuple[list[Placed], list[UUID]]:
-    """Which of the faces just found are known, by their boxes; and those not found again."""
+    """Which of the faces just found are known, by their boxes; and those not found again.
+
+    alike: without it a box is enough.
+    """
     old = _old_boxes(conn, photos)
+    doubtful = _doubtful(conn, photos, alike) if alike else {}
     placed: list[Placed] = []
     gone: list[UUID] = []
     for media_id, event_id, found in photos:
         ids, known = old.get(media_id, ([], []))
-        kept = {j: ids[i] for i, j in match_boxes(np.array(known), _boxes(found))}
+        allowed = np.array([_may_be(doubtful.get(one, _SURE), found) for one in ids], bool)
+        boxes = np.array(known), _boxes(found)
+        kept = {j: ids[i] for i, j in match_boxes(*boxes, allowed=allowed)}
         gone += sorted(set(ids) - set(kept.values()))
         placed += [
             Placed(kept.get(j) or uuid4(), media_id, event_id, face, j in kept)
@@ -86,6 +112,43 @@ def _old_boxes(
         ids.append(row[1])
         where.append(tuple(row[2:]))
     return old
+
+
+_Doubt = tuple[NDArray[np.float32] | None, float]
+"""The old vector and the cosine that it takes; without a vector and at a cosine of 2, nothing."""
+_SURE: _Doubt = (None, -1.0)
+
+
+def _doubtful(
+    conn: sa.Connection, photos: Sequence[tuple[UUID, UUID, Sequence[Face]]], alike: Alike
+) -> dict[UUID, _Doubt]:
+    rows = conn.execute(
+        sa.text(
+            "select id, media_id, model, embedding::real[] as vector from memoria.faces"
+            " where event_id = any (cast(:events as uuid[]))"
+            " and media_id = any (cast(:photos as uuid[]))"
+            " and (lost or media_id = any (cast(:changed as uuid[])))"
+        ),
+        {
+            "events": list({photo[1] for photo in photos}),
+            "photos": [photo[0] for photo in photos],
+            "changed": list(alike.changed),
+        },
+    )
+    found: dict[UUID, _Doubt] = {}
+    for row in rows:
+        if row.model == alike.model and row.vector is not None:
+            found[row.id] = np.array(row.vector, np.float32), alike.cosine
+        elif row.media_id in alike.changed:
+            found[row.id] = None, 2.0
+    return found
+
+
+def _may_be(doubt: _Doubt, found: Sequence[Face]) -> list[bool]:
+    vector, least = doubt
+    if vector is None:
+        return [least < 0] * len(found)
+    return [float(vector[: len(face.embedding)] @ face.embedding) >= least for face in found]
 
 
 def _part(conn: sa.Connection, gone: Sequence[UUID], events: Sequence[UUID]) -> None:

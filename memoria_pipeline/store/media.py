@@ -93,15 +93,19 @@ def known_hashes(conn: sa.Connection, event_id: UUID, model: str) -> dict[str, U
     return {row.sha256: row.id for row in rows}
 
 
-def save_analysis(conn: sa.Connection, results: Sequence[Analysed], model: str) -> None:
+def save_analysis(
+    conn: sa.Connection, results: Sequence[Analysed], model: str, *, alike: float | None = None
+) -> None:
     """The faces of some photos together with their status, found by the pack `model`.
 
     A face whose box was known keeps its id, its person and its history. Photos that no longer
     exist, are missing, or whose file changed since are left out: what happened to them while they
-    were being analysed stays right.
+    were being analysed stays right. alike: the cosine from which on two faces are one person; where
+    a file has other bytes now, a box without that is somebody else's. None: boxes alone.
     """
     events = locked(conn, {result.media_id: result.etag for result in results})
     alive = [result for result in results if result.media_id in events]
+    changed = _changed(conn, alive)
     # First, because an event that is being made takes its locks on the tables in this order.
     conn.execute(
         _ANALYSED,
@@ -115,7 +119,22 @@ def save_analysis(conn: sa.Connection, results: Sequence[Analysed], model: str) 
             "model": model,
         },
     )
-    analysis.replace(conn, [(r.media_id, events[r.media_id], r.faces) for r in alive], model)
+    faces = [(r.media_id, events[r.media_id], r.faces) for r in alive]
+    likeness = None if alike is None else analysis.Alike(model, alike, changed)
+    analysis.replace(conn, faces, model, likeness)
+
+
+def _changed(conn: sa.Connection, results: Sequence[Analysed]) -> set[UUID]:
+    """Those photos whose bytes are others than those that were analysed last."""
+    now = {result.media_id: result.sha256 for result in results}
+    rows = conn.execute(_BYTES, {"ids": list(now)})
+    return {row.id for row in rows if row.sha256 != now[row.id]}
+
+
+_BYTES = sa.text(
+    "select id, sha256 from memoria.media where id = any (cast(:ids as uuid[]))"
+    " and sha256 is not null"
+)
 
 
 def locked(conn: sa.Connection, photos: Mapping[UUID, str | None]) -> dict[UUID, UUID]:

@@ -169,7 +169,7 @@ def test_a_change_of_settings_is_proposed_once(album: Album) -> None:
     album.group(How(replace(THRESHOLDS, merge=0.999), 0.0))
     assert album.group()["published"] is False
     [run] = proposals.waiting(album.conn)
-    proposals.hold(album.conn, run.id, "no")
+    proposals.hold(album.conn, run.id, "no", turned_down=True)
     assert album.group()["run"] == "none: nothing changed"
     album.add((0,))
     assert album.group()["run"] == "incremental"

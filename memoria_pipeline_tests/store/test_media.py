@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from memoria_pipeline.errors import ConsentError, DatabaseError
 from memoria_pipeline.store import checks, events, faces, media
 from memoria_pipeline.store.photos import UNREADABLE, FoundPhoto
+from memoria_pipeline.vision.model import Face
 from memoria_pipeline_tests.store.factories import (
     LEFT,
     PACK,
@@ -266,6 +267,34 @@ def test_a_face_that_a_human_touched_and_that_is_not_found_again_is_kept_and_fla
     media.save_analysis(conn, [analysed(album.photos[0], a_face(LEFT))], PACK)
     assert faces_of(conn, album.photos[0]) == [left]
     assert one(conn, lost, id=left) is False
+
+
+def test_a_file_with_other_people_in_the_same_places_inherits_nothing_that_was_decided(
+    conn: sa.Connection,
+) -> None:
+    event = an_event(conn)
+    [photo] = photos(conn, event, "1.jpg")
+    old, other = a_face(LEFT, 128), a_face(LEFT, 128)
+
+    def look(face: Face, file: str, model: str = PACK) -> list[UUID]:
+        result = analysed(photo, face, sha256=file * 64)
+        media.save_analysis(conn, [result], model, alike=0.5)
+        return faces_of(conn, photo)
+
+    [decided] = look(old, "a")
+    touch(conn, event, decided)
+    lost = "select array_agg(id) from memoria.faces where lost"
+    assert look(other, "a") == look(old, "a") == [decided]  # the same bytes, the same people
+    assert look(old, "b") == [decided]  # turned, or smaller
+    assert decided in (both := look(other, "c"))
+    assert len(both) == 2
+    assert one(conn, lost) == [decided]
+    assert decided in look(other, "c")  # a lost face is not found in what is there
+    assert one(conn, lost) == [decided]
+    assert look(old, "b") == [decided]  # the file is back
+    assert one(conn, lost) is None
+    assert len(look(old, "d", "another")) == 2  # two packs cannot be compared
+    assert one(conn, lost) == [decided]
 
 
 def test_a_photo_deleted_while_it_was_analysed_stays_deleted(conn: sa.Connection) -> None:
