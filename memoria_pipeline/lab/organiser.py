@@ -1,29 +1,26 @@
-"""A perfect organiser: answers every question from the truth, one answer at a time.
+"""A perfect organiser: answers every question from the truth of the faces that it shows.
 
-One answer is one yes or no about one pair of persons, or one set of faces split off a person (or
-that none is), for every way of asking alike. A face is in the right person when it is of the
-identity that owns its person (whom most of the faces are, as `measure.corrections` has it), and
-that person is the identity's largest.
+One answer is one yes or no about one pair of persons, one face that is split off a person, or that
+none is, for every way of asking alike. A face is in the right person when it is of the identity
+that owns its person (whom most of the faces are, as `measure.corrections` has it), and that person
+is the identity's largest.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
-from memoria_pipeline.people.linkage import Groups, Vectors, unit
-from memoria_pipeline.people.suggest import Question, Standing, questions
+from memoria_pipeline.people.linkage import Vectors
+from memoria_pipeline.people.standing import Standing
+from memoria_pipeline.people.suggest import Question, questions
 from memoria_pipeline.people.thresholds import Thresholds
 
 Index = NDArray[np.int64]
 
 PATIENCE = 10
 """Answers between two looks at the queue, about."""
-
-GONE = np.float32(-2)
-"""The cosine of a pair that is no question any more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,15 +79,16 @@ class Review:
 
     def answer(self, question: Question) -> None:
         """All of one screen; what has become plain by then is skipped."""
-        first, *others = question.persons
         if question.kind == "mixed":
             self._shown += 1
-            self._look_through(first)
+            self._look_through(question.persons[0], np.array(question.faces))
             return
-        self._shown += any(self._open(first, other) for other in others)
-        for other in others:
-            if self._open(first, other):
-                self._same(first, other)
+        (first, *others), (best, *shown) = question.persons, question.faces
+        asked = self.answers
+        for other, face in zip(others, shown, strict=True):
+            if self._open(first, other) and self.person[[best, face]].tolist() == [first, other]:
+                self._shown += self.answers == asked
+                self._same(best, face)
 
     def _open(self, a: int, b: int) -> bool:
         """Both are there, and nothing keeps them apart."""
@@ -101,31 +99,28 @@ class Review:
         said = any((int(f), b) in self.rejected for f in left)
         return not (shared or said or any((int(f), a) in self.rejected for f in right_))
 
-    def _same(self, a: int, b: int) -> None:
-        """A yes joins them; a no holds for the faces of b that are not a, wherever they go."""
-        owner = self._owner(a)
-        if owner == self._owner(b):
+    def _same(self, best: int, face: int) -> None:
+        """Of two faces: a yes joins their persons; a no holds for the second, wherever it goes."""
+        a, b = int(self.person[best]), int(self.person[face])
+        same = bool(self.scene.truth[best] == self.scene.truth[face])
+        if same:
             self.person[self.person == b] = a
-            self.rejected = {(face, a if p == b else p) for face, p in self.rejected}
-            self._count(changed=True)
-            return
-        strangers = np.flatnonzero((self.person == b) & (self.scene.truth != owner))
-        self.rejected.update((int(face), a) for face in strangers)
-        self._count(changed=False)
+            self.rejected = {(each, a if p == b else p) for each, p in self.rejected}
+        else:
+            self.rejected.add((face, a))
+        self._count(changed=same)
 
-    def _owner(self, person: int) -> int:
-        return int(owners(self.person, self.scene.truth)[person])
-
-    def _look_through(self, person: int) -> None:
-        """Split off every other identity, one answer each; what stays was looked at."""
-        faces = np.flatnonzero(self.person == person)
-        owner = self._owner(person)
-        others = np.setdiff1d(self.scene.truth[faces], owner)
-        for other in others:
-            gone = faces[self.scene.truth[faces] == other]
-            self.person[gone] = int(self.person.max()) + 1
+    def _look_through(self, person: int, shown: Index) -> None:
+        """Split off every other identity, one answer for each face; what stays was looked at."""
+        faces = shown[self.person[shown] == person]
+        truth = self.scene.truth
+        others = faces[truth[faces] != owners(self.person, truth)[person]]
+        for other in np.unique(truth[others]):
+            gone, name = others[truth[others] == other], int(self.person.max()) + 1
             self.rejected.update((int(face), person) for face in gone)
-            self._count(changed=True)
+            for face in gone:
+                self.person[face] = name
+                self._count(changed=True)
         if not len(others):
             self._count(changed=False)
         self.checked[faces] = True
@@ -148,58 +143,6 @@ def by_queue(scene: Scene, thresholds: Thresholds, until: float, most: int) -> R
             if review.answers < before + PATIENCE:
                 review.answer(question)
     return review
-
-
-def by_similarity(scene: Scene, until: float, most: int) -> list[float]:
-    """Share right after 0, 1, … answers when the two persons most alike are asked about next.
-
-    The means are those of the persons as they are after each yes; a no is remembered, also for
-    what the two are merged with; persons that share a photo are never asked about.
-    """
-    person = scene.person.copy()
-    reached = [right(person, scene.truth)]
-    for a, b, same in _pairs_by_similarity(scene, person):
-        if same:
-            person[person == b] = a
-        reached.append(right(person, scene.truth) if same else reached[-1])
-        if reached[-1] >= until or len(reached) > most:
-            break
-    return reached
-
-
-def _pairs_by_similarity(scene: Scene, person: Index) -> Iterator[tuple[int, int, bool]]:
-    """Pairs of persons, most alike first, and whether they are one. `person` follows the caller."""
-    k = int(person.max()) + 1
-    weight = np.maximum(np.square(np.clip(scene.quality, 0, 1)), 0.05).astype(np.float32)
-    sums = np.zeros((k, scene.vectors.shape[1]), np.float32)
-    np.add.at(sums, person, scene.vectors * weight[:, None])
-    groups = Groups(sums, person, scene.photo)
-    owner = owners(person, scene.truth)
-    apart = np.zeros((k, k), bool)
-    np.fill_diagonal(apart, True)
-    a, b = np.triu_indices(k, 1)
-    closed = ~groups.may_meet(a, b)
-    apart[a[closed], b[closed]] = apart[b[closed], a[closed]] = True
-    means = unit(sums)
-    cosine = np.where(apart, GONE, means @ means.T).astype(np.float32)
-    nearest = cosine.max(axis=1)
-    while nearest.max(initial=GONE) > GONE:
-        one = int(np.argmax(nearest))
-        other = int(np.argmax(cosine[one]))
-        same = bool(owner[one] == owner[other])
-        yield one, other, same
-        cosine[one, other] = cosine[other, one] = GONE
-        apart[one, other] = apart[other, one] = True
-        if same:
-            apart[one] |= apart[other]
-            apart[:, one] = apart[one]
-            apart[other] = apart[:, other] = True
-            sums[one] += sums[other]
-            means[one] = unit(sums[one : one + 1])[0]
-            cosine[one] = cosine[:, one] = np.where(apart[one], GONE, means @ means[one])
-            cosine[other] = cosine[:, other] = GONE
-            nearest = cosine.max(axis=1)
-        nearest[[one, other]] = cosine[[one, other]].max(axis=1)
 
 
 def owners(person: Index, truth: Index) -> Index:

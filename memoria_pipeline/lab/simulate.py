@@ -15,7 +15,8 @@ from memoria_pipeline.lab.calibrate import REPORTED_ALIKE, labelled
 from memoria_pipeline.lab.events import Event, Index, events
 from memoria_pipeline.lab.fit import Labelled
 from memoria_pipeline.lab.group import choose_thresholds
-from memoria_pipeline.lab.organiser import Review, Scene, by_queue, by_similarity
+from memoria_pipeline.lab.organiser import Review, Scene, by_queue
+from memoria_pipeline.lab.similarity import by_similarity
 from memoria_pipeline.lab.tables import read_faces
 from memoria_pipeline.people import measure
 from memoria_pipeline.people.cluster import cluster
@@ -41,8 +42,9 @@ class Effort:
     """One event's review until `target` of the faces are in the right person.
 
     start: share right before the first answer. forecast: answers that were promised at the start.
-    answers, screens: what the queue needed. similarity: answers in order of similarity. None where
-    it was not reached, or not promised.
+    answers, screens: what the queue needed. similarity: answers that confirming in order of
+    similarity needs; looking: the same where whoever is asked about is looked through as well. None
+    where it was not reached, or not promised.
     """
 
     event: int
@@ -53,6 +55,7 @@ class Effort:
     answers: int | None
     screens: int | None
     similarity: int | None
+    looking: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,7 @@ def review(
     forecast = questions(Review(scene).standing(), thresholds, 0, targets).forecast
     done = by_queue(scene, thresholds, max(targets), MOST)
     plain = by_similarity(scene, max(targets), MOST)
+    looking = by_similarity(scene, max(targets), MOST, look=True)
     found = []
     for target in targets:
         answers = _first(done.reached, target)
@@ -150,6 +154,7 @@ def review(
                 answers,
                 None if answers is None else done.screens[answers],
                 _first(plain, target),
+                _first(looking, target),
             )
         )
     return found

@@ -1,5 +1,6 @@
 """Which persons may be one, and how likely that is: what a human is asked about."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +95,25 @@ def candidates(groups: Groups, size: Rows, thresholds: Thresholds) -> Candidates
     order = np.lexsort((large, small, -p * size[small]))
     small, large, p = small[order], large[order], p[order]
     return Candidates(small, large, p, p * size[small], 1 - _before(small, p))
+
+
+def forest(pairs: Candidates, most: int) -> Iterator[int]:
+    """The first pairs that gain something, but for those that follow if all before are one."""
+    parent: dict[int, int] = {}
+
+    def root(person: int) -> int:
+        while (above := parent.get(person, person)) != person:
+            person = above
+        return person
+
+    best = slice(0, most)
+    for i, (small, large) in enumerate(
+        zip(pairs.small[best].tolist(), pairs.large[best].tolist(), strict=True)
+    ):
+        one, other = root(small), root(large)
+        if pairs.gain[i] > 0 and one != other:
+            parent[one] = other
+            yield i
 
 
 def _floor(persons: int, thresholds: Thresholds) -> float:

@@ -10,10 +10,11 @@ from memoria_pipeline.people.conflicts import Conflict
 from memoria_pipeline.people.constraints import constraints
 from memoria_pipeline.people.decisions import State
 from memoria_pipeline.people.regroup import Present
-from memoria_pipeline.people.suggest import Queue, Standing, questions
+from memoria_pipeline.people.standing import Standing
+from memoria_pipeline.people.suggest import Queue, questions
 from memoria_pipeline.people.thresholds import Thresholds
 from memoria_pipeline.people.tighten import tighten
-from memoria_pipeline.people.twins import Twin, twins
+from memoria_pipeline.people.twins import twins
 from memoria_pipeline.store import decisions, events, faces, persons
 from memoria_pipeline.store.faces import FaceTable
 
@@ -65,9 +66,11 @@ def ask(conn: sa.Connection, event_id: UUID, thresholds: Thresholds, limit: int 
         named=np.array([status[each] in ("linked", "invited") for each in now.persons], bool),
         ignored=np.array([status[each] == "ignored" for each in now.persons], bool),
         rejected=now.constraints.rejected,
+        apart=now.constraints.cannot,
         lost=_lost(table, state),
         conflicts=[[place[face] for face in each.faces if face in place] for each in conflicts],
-        twins=_open_twins(now, twins(now.vectors, now.photo, now.classes, own, now.codes)),
+        # By the pack's own thresholds: mirrors are what an event may be tightened for.
+        twins=twins(now.vectors, now.photo, now.classes, thresholds, now.codes),
     )
     return Asked(questions(standing, own, limit), table.ids, list(now.persons), conflicts)
 
@@ -83,16 +86,3 @@ def _lost(table: FaceTable, state: State) -> list[int]:
     sure = _checked(state)
     gone = np.flatnonzero(table.lost & (table.verdict == "person")).tolist()
     return [i for i in gone if table.ids[i] not in sure]
-
-
-def _open_twins(now: Present, found: list[Twin]) -> list[Twin]:
-    """Less those of whom a human said that they are two."""
-    said = set(map(tuple, now.constraints.rejected.tolist()))
-    said |= {(b, int(now.codes[a])) for a, b in now.constraints.cannot.tolist()}
-    said |= {(a, int(now.codes[b])) for a, b in now.constraints.cannot.tolist()}
-    codes = now.codes
-    return [
-        each
-        for each in found
-        if (each.a, int(codes[each.b])) not in said and (each.b, int(codes[each.a])) not in said
-    ]

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from memoria_pipeline.people.candidates import same_probability
+from memoria_pipeline.people.candidates import candidates, same_probability
 from memoria_pipeline.people.forecast import forecast
+from memoria_pipeline.people.linkage import Groups
 from memoria_pipeline.people.mixed import mixed
-from memoria_pipeline.people.suggest import Kind, Question, Standing, questions
+from memoria_pipeline.people.standing import Standing
+from memoria_pipeline.people.suggest import Kind, Question, questions
 from memoria_pipeline.people.twins import Twin
 from memoria_pipeline_tests.people.synthetic import THRESHOLDS, event
 
@@ -113,6 +115,61 @@ def test_conflicts_come_first_and_every_kind_has_its_place() -> None:
     assert worth == sorted(worth, reverse=True)
 
 
+def twice_asked(now: Standing) -> bool:
+    told = replace(now, twins=[Twin(0, 1, 0.6, 0.7)])
+    return any(each.kind == "twice" for each in questions(told, THRESHOLDS).questions)
+
+
+def test_whether_two_faces_of_a_photo_are_one_is_not_asked_where_a_human_said_so() -> None:
+    now, _ = broken()
+    a, b = int(now.person[0]), int(now.person[1])
+    one, both = np.isin(np.arange(12), [a]), np.isin(np.arange(12), [a, b])
+    assert twice_asked(now)
+    assert twice_asked(replace(now, named=one, ignored=one, checked=np.arange(24) == 0))
+    assert not twice_asked(replace(now, named=both))
+    assert not twice_asked(replace(now, ignored=both))
+    assert not twice_asked(replace(now, checked=np.arange(24) < 2))
+    assert not twice_asked(replace(now, rejected=np.array([[0, b]])))
+    assert not twice_asked(replace(now, rejected=np.array([[1, a]])))
+    assert not twice_asked(replace(now, apart=np.array([[1, 0]])))
+    elsewhere = int(np.flatnonzero((now.person == b) & (np.arange(24) != 1))[0])
+    assert not twice_asked(replace(now, apart=np.array([[0, elsewhere]])))
+
+
+def test_persons_of_whom_faces_were_told_apart_are_not_asked_about() -> None:
+    now, _ = broken()
+    apart = np.array([[np.flatnonzero(now.person == i)[0] for i in (0, 1)]])
+    asked = pairs_asked(questions(replace(now, apart=apart), THRESHOLDS).questions)
+    assert frozenset((0, 1)) not in asked
+    assert frozenset((2, 3)) in asked
+
+
+def test_no_pair_is_asked_about_that_follows_if_all_before_are_one() -> None:
+    faces = event(2, 12, noise=0.06)
+    person = np.where(faces.truth == 0, np.cumsum(faces.truth == 0) - 1, 12)
+    now = standing(faces.vectors, np.arange(24), person)
+    asked = pairs_asked(questions(now, THRESHOLDS).questions)
+    assert sum(max(pair) < 12 for pair in asked) == 11  # of the 66 pairs of one person's faces
+
+
+def test_a_likely_candidate_makes_the_others_of_a_person_less_likely() -> None:
+    angle = np.radians([0, 8, 48])
+    vectors = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    groups = Groups(vectors, np.arange(3), np.arange(3))
+    apart = Groups(vectors, np.array([0, 1, 2, 0, 1]), np.array([0, 1, 2, 3, 3]))
+    size = np.array([2, 2, 1])
+    found, alone = (candidates(each, size, THRESHOLDS) for each in (groups, apart))
+    third = found.p[found.small == 2]
+    assert third.sum() <= 1
+    assert sorted(found.asked[found.small == 2]) == pytest.approx(sorted([1, 1 - third.max()]))
+    assert alone.p[alone.small == 2].tolist() == pytest.approx(third.tolist())
+    plain = same_probability(
+        np.cos(np.radians([40, 48])), np.ones(2, np.int64), np.full(2, 2), 3, THRESHOLDS
+    )
+    odds = plain / (1 - plain)
+    assert sorted(third) == pytest.approx(sorted(odds / (1 + odds.sum())), rel=1e-3)
+
+
 def test_only_the_kinds_that_are_wanted_come() -> None:
     now, _ = broken()
     asked = questions(now, THRESHOLDS, kinds=NAMES).questions
@@ -135,6 +192,7 @@ def test_a_person_of_two_people_is_asked_about_until_somebody_looked() -> None:
     now = standing(faces.vectors, np.arange(36), person)
     first = questions(now, THRESHOLDS, kinds=MIXED).questions[0]
     strangers = np.flatnonzero((person == 0) & (faces.truth == 1))
+    assert set(first.faces) == set(np.flatnonzero(person == 0).tolist())  # all are looked through
     assert first.persons == (0,)
     assert set(first.faces[: len(strangers)]) == set(strangers.tolist())
     looked = replace(now, checked=person == 0)
