@@ -1,11 +1,15 @@
 """What a human cannot decide, said before it is taken."""
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from uuid import UUID
 
 from memoria_pipeline.errors import DecisionError
 from memoria_pipeline.people.decisions import Decision, State, fold
 from memoria_pipeline.people.log import standing
+
+_ADDRESS = re.compile(r"[^@\s\x00-\x1f\ud800-\udfff]+@[^@\s\x00-\x1f\ud800-\udfff]+\.[^@\s.]{2,}")
+"""Enough to catch a slip: whether an address is somebody's, only a mail can tell."""
 
 _NEEDS = {
     "confirm": ("faces", "person"),
@@ -51,6 +55,8 @@ def _whole(decision: Decision) -> None:
         missing = ["person or faces"]
     if missing:
         raise DecisionError(f"A decision {kind} came without {', '.join(missing)}; name them.")
+    if kind == "invite" and not _ADDRESS.fullmatch(decision.email or ""):
+        raise DecisionError("An invitation needs an e-mail address, as name@example.org.")
     if len(set(decision.faces)) < len(decision.faces):
         raise DecisionError(f"A decision {kind} names a face twice; name each once.")
     if set(decision.faces) & set(decision.rest):

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import DatabaseError
-from memoria_pipeline.store import assignment, events, runs, swap
+from memoria_pipeline.store import assignment, beside, events, runs, swap
 from memoria_pipeline.store.assignment import Label
 from memoria_pipeline.store.runs import ClusterRun, Kind
 
@@ -82,10 +82,14 @@ def publish(conn: sa.Connection, run_id: UUID) -> bool:
 def hold(conn: sa.Connection, run_id: UUID, reason: str, *, turned_down: bool = False) -> None:
     """The run does not take place, and why. Raises DatabaseError unless it is proposed.
 
-    turned_down: a human does not want it, so that it is not offered again.
+    turned_down: a human does not want it, so that it is not offered again. With a change of model
+    all that the other pack found goes.
     """
-    events.lock(conn, runs.get(conn, run_id).event_id)
+    run = runs.get(conn, run_id)
+    events.lock(conn, run.event_id)
     _open(conn, run_id)
+    if run.kind == "model" and turned_down:
+        beside.abandon(conn, run.event_id)
     conn.execute(_HELD, {"run": run_id, "reason": reason, "turned_down": turned_down})
     conn.execute(_FORGET, {"run": run_id})
 

@@ -141,3 +141,16 @@ def test_a_pack_that_can_read_nothing_takes_no_event_over(
     with db.connect(pipeline.engine) as conn:
         assert events.get(conn, pipeline.event).face_model == "dlib"
     assert pipeline.people().people == SIX
+
+
+def test_a_change_that_is_turned_down_leaves_nothing_beside(
+    pipeline: Pipeline, shared_models: Path
+) -> None:
+    pack = f"insightface:{shared_models / 'scrfd_2.5g_mobilefacenet'}"
+    pipeline.run()
+    change(pipeline, pack, method="hdbscan", min_cluster_size=5, churn_limit=0.0)
+    with db.connect(pipeline.engine) as conn:
+        [run] = proposals.waiting(conn)
+        proposals.hold(conn, run.id, "not wanted", turned_down=True)
+        assert beside.going(conn, pipeline.event) is None
+    assert pipeline.query("select count(*) from memoria.faces_beside") == [(0,)]

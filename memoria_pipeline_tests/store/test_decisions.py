@@ -414,3 +414,15 @@ def test_two_organisers_at_once_decide_one_after_the_other(database: sa.Engine) 
         waiter.commit()
         assert set(second.faces) == {*people.left, people.alone}
         assert _row(waiter, people.p).status == "ignored"
+
+
+@pytest.mark.parametrize("address", ["", "not an e-mail", "a@b", "a\0@b.example", "a@b.exa mple"])
+def test_an_invitation_needs_an_address_and_does_not_repeat_it(
+    conn: sa.Connection, address: str
+) -> None:
+    album = an_album(conn)
+    group(conn, album.event, [[pair[0] for pair in album.faces]])
+    [person] = persons.live(conn, album.event)
+    with pytest.raises(DecisionError) as refused:
+        decisions.invite(conn, album.event, person.id, address, **WHO)
+    assert not address or address not in str(refused.value)
