@@ -63,7 +63,7 @@ def _all(efforts: Sequence[Effort]) -> Iterator[Row]:
     yield from _compared(efforts, answers)
     off = promised.mean() / answers.mean() - 1
     reached = f"{promised.mean():.0f} forecast, {off:+.0%}"
-    yield "forecast, mean of the events", "within 20 %", reached, abs(off) <= 0.2
+    yield "forecast, mean of the events", "within 20 %", reached, bool(abs(off) <= 0.2)
     each_off = np.abs(promised / answers - 1).mean()
     yield "forecast of one event, mean error", "no figure", f"{each_off:.0%}", True
 
