@@ -148,6 +148,15 @@ def fingerprint(conn: sa.Connection, event_id: UUID, model: str) -> str:
     return f"{model}:{found.n}:{found.total}"
 
 
+def lost(conn: sa.Connection, event_id: UUID) -> list[UUID]:
+    """Faces that a human said the person of and that no analysis finds any more, of any pack."""
+    query = sa.text(
+        "select id from memoria.faces where event_id = :event and lost and verdict = 'person'"
+        " order by id"
+    )
+    return list(conn.scalars(query, {"event": event_id}))
+
+
 @dataclass(frozen=True, slots=True)
 class LocatedFace:
     """Where a face is: its photo's key, its box in [0, 1] (x, y, width, height), and who it is."""

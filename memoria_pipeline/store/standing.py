@@ -55,34 +55,29 @@ def ask(conn: sa.Connection, event_id: UUID, thresholds: Thresholds, limit: int 
     now, state = present(conn, event_id, table), decisions.state(conn, event_id)
     own = tighten(thresholds, now.vectors, now.photo, now.classes)
     status = {each.id: each.status for each in persons.live(conn, event_id)}
-    place = {face: i for i, face in enumerate(table.ids)}
+    lost = faces.lost(conn, event_id)
+    # Faces that were lost before the event moved to its pack have no vector of it: they come last.
+    ids = table.ids + sorted(set(lost) - set(table.ids))
+    place, sure = {face: i for i, face in enumerate(ids)}, _checked(state)
     conflicts = now.constraints.conflicts
     standing = Standing(
         embeddings=now.vectors,
         photo=now.photo,
         quality=now.quality,
         person=now.codes,
-        checked=np.isin(np.arange(len(place)), [place[f] for f in _checked(state) if f in place]),
+        checked=np.array([face in sure for face in table.ids], bool),
         named=np.array([status[each] in ("linked", "invited") for each in now.persons], bool),
         ignored=np.array([status[each] == "ignored" for each in now.persons], bool),
         rejected=now.constraints.rejected,
         apart=now.constraints.cannot,
-        lost=_lost(table, state),
+        lost=[place[face] for face in lost if face not in sure],
         conflicts=[[place[face] for face in each.faces if face in place] for each in conflicts],
-        # By the pack's own thresholds: mirrors are what an event may be tightened for.
-        twins=twins(now.vectors, now.photo, now.classes, thresholds, now.codes),
+        twins=twins(now.vectors, now.photo, now.classes, own, now.codes),
     )
-    return Asked(questions(standing, own, limit), table.ids, list(now.persons), conflicts)
+    return Asked(questions(standing, own, limit), ids, list(now.persons), conflicts)
 
 
 def _checked(state: State) -> set[UUID]:
     """Faces that a human looked at one by one; whoever merges or names people does not."""
     looked = ("confirm", "move", "split")
     return {face for each in state.active if each.kind in looked for face in each.faces}
-
-
-def _lost(table: FaceTable, state: State) -> list[int]:
-    """Faces that are found no more and still count, but for those that were confirmed singly."""
-    sure = _checked(state)
-    gone = np.flatnonzero(table.lost & (table.verdict == "person")).tolist()
-    return [i for i in gone if table.ids[i] not in sure]

@@ -226,3 +226,24 @@ def test_decisions_outlive_random_histories(database: sa.Engine, seed: int) -> N
     history = History(database, seed).run(12)
     assert history.steps == 12
     assert (history.moved, history.astray, history.traces, history.impure) == (0, 0, 0, 0)
+
+
+def test_a_lost_face_is_asked_about_until_a_human_looked_at_it(album: Album) -> None:
+    [[a, b], [c]] = album.add((0, 1), (0,))
+    album.group()
+    person = album.who(a)
+    assert person
+    decisions.assign(album.conn, album.event, person, uuid4(), actor=WHO)
+    again = factories.analysed(album.photos[0], face(1, 1))
+    media.save_analysis(album.conn, [again], factories.PACK)
+    album.group()
+    asked = standing.ask(album.conn, album.event, THRESHOLDS)
+    [lost] = [each for each in asked.queue.questions if each.kind == "lost"]
+    assert [asked.faces[i] for i in lost.faces] == [a]
+    assert (album.who(a), album.who(c)) == (person, person)
+    decisions.confirm(album.conn, album.event, [a], person, actor=WHO)
+    kinds = [
+        each.kind for each in standing.ask(album.conn, album.event, THRESHOLDS).queue.questions
+    ]
+    assert "lost" not in kinds
+    assert album.who(b) != person
