@@ -15,7 +15,7 @@ from memoria_pipeline.lab.fit import Labelled
 from memoria_pipeline.lab.organiser import Review, Scene, by_queue, right
 from memoria_pipeline.lab.similarity import by_similarity
 from memoria_pipeline.people import measure
-from memoria_pipeline.people.suggest import Question, questions
+from memoria_pipeline.people.suggest import CANDIDATES, Question, questions
 from memoria_pipeline_tests.lab.tables_made_up import frame, save, save_truth
 from memoria_pipeline_tests.people.synthetic import THRESHOLDS, event
 
@@ -103,10 +103,14 @@ def test_the_queue_stops_where_it_should() -> None:
     assert by_queue(broken(), THRESHOLDS, 1.0, 5).answers < 5 + organiser.PATIENCE
 
 
-def test_the_queue_is_read_again_after_a_few_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    often = by_queue(broken(), THRESHOLDS, 2.0, 3).answers
-    monkeypatch.setattr(organiser, "PATIENCE", 1)
-    assert by_queue(broken(), THRESHOLDS, 2.0, 3).answers < often
+def test_the_queue_is_read_again_after_a_few_answers() -> None:
+    faces = event(12, 10, noise=0.05)
+    row = np.arange(120) // 12
+    person = np.where(row < 5, faces.truth, 12 * row + faces.truth)  # and five alone, of each
+    person = np.unique(person, return_inverse=True)[1].reshape(-1)
+    scene = Scene(faces.vectors, np.arange(120), np.ones(120), person, faces.truth)
+    screen = CANDIDATES - 1
+    assert by_queue(scene, THRESHOLDS, 2.0, 1).answers <= organiser.PATIENCE + screen
 
 
 def test_similarity_order_joins_the_halves_and_splits_off_strangers() -> None:
