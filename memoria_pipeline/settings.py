@@ -38,6 +38,15 @@ def _count(text: str) -> int:
     return value
 
 
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        if not least <= float(text) <= most:
+            raise ValueError(text)
+        return float(text)
+
+    return parse
+
+
 def _between(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not least <= int(text) <= most:
@@ -117,12 +126,41 @@ class Settings:
         _share,
         "a re-grouping that gives more than this share of the faces other mates waits for approval",
     )
+    watch: str | None = _setting(
+        None, str, "a folder, or `s3://bucket/prefix`, whose sub-folders are one event each"
+    )
+    s3_queue_url: str | None = _setting(
+        None, str, "the SQS queue that the bucket's events go to; unset: the bucket is listed"
+    )
+    quiet_seconds: float = _setting(
+        5.0, _number(0, 86_400), "an event without a new photo for so long is processed"
+    )
+    burst_photos: int = _setting(200, _count, "or as soon as so many new photos wait")
+    sensor_seconds: int = _setting(10, _between(1, 3_600), "seconds between two looks of a sensor")
+    photo_attempts: int = _setting(3, _count, "runs that try a photo that could not be read")
+    job_attempts: int = _setting(5, _count, "tries of a job of `ml_jobs` before it has failed")
+    noise_limit: float = _setting(0.98, _share, "most people seen once, of the faces: a warning")
+    silhouette_least: float = _setting(-0.2, _number(-1, 1), "least silhouette: a warning")
+    cohesion_least: float = _setting(0.3, _number(-1, 1), "least cohesion of people: a warning")
+    weak_limit: float = _setting(0.8, _share, "most faces of a weak class: a warning")
+    coverage_least: float = _setting(0.1, _share, "least photos with faces: a warning")
+    failed_limit: float = _setting(
+        0.25, _share, "a larger share of unreadable photos holds new people back"
+    )
+    overdue_hours: float = _setting(
+        24.0, _number(0, 10_000), "a job, an erasure or an event that waits longer is overdue"
+    )
     callback_url: str | None = _setting(
-        None, str, "called when a job ends (from the release with the inbox on)", old="CALLBACK_URL"
+        None, str, "told when a job of `ml_jobs` ends", old="CALLBACK_URL"
     )
     callback_secret: str | None = _setting(
         None, _secret, "signs that call; 32 characters at least", old="CALLBACK_SECRET", secret=True
     )
+    callback_allow_private: bool = _setting(
+        False, _truth, "true: that address may be in a private network, and plain http"
+    )
+    metrics_port: int = _setting(9464, _between(1, 65_535), "where `/metrics` is served")
+    log_format: Literal["text", "json"] = _setting("text", _one_of("text", "json"), "of the logs")
     supabase_url: str | None = _setting(
         None, str, "a Supabase project (storage: from a later release on)", old="SUPABASE_URL"
     )

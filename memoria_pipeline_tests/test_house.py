@@ -15,16 +15,34 @@ ALLOWED = {
     "settings": {"errors"},
     "vision": {"errors"},
     "people": {"errors"},
-    "store": {"errors", "vision", "people"},
+    "work": {"errors"},
+    "quality": {"errors"},
+    "store": {"errors", "vision", "people", "work", "quality"},
+    "webhooks": {"errors"},
+    "logs": set[str](),
+    "plots": {"errors"},
     "guard": set[str](),
     "lab": {"errors", "vision", "people", "store"},
     "album": {"errors", "people", "vision"},
-    "defs": {"errors", "settings", "vision", "people", "store", "definitions"},
+    "analyst": {"errors", "settings", "store"},
+    "metrics": {"errors", "settings", "store"},
+    "doctor": {"errors", "settings", "services", "store", "vision"},
+    "defs": {
+        *("errors", "settings", "vision", "people", "store", "definitions"),
+        *("work", "quality", "plots", "webhooks", "logs"),
+    },
     "definitions": set[str](),
     "report": {"album", "lab", "people", "store", "vision"},
     "services": {"errors", "settings", "store"},
     "demo": {"errors", "settings", "album", "report", "services", "store", "vision"},
-    "cli": {"errors", "settings", "demo", "lab", "people", "report", "services", "store", "vision"},
+    "commands": {
+        *("errors", "settings", "demo", "lab", "people", "report", "services", "store", "vision"),
+        *("doctor", "metrics", "work"),
+    },
+    "cli": {
+        *("errors", "settings", "commands", "demo", "people", "report", "services", "store"),
+        "vision",
+    },
 }
 SQL = re.compile(
     r"\b(select\s.+\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from)\b", re.I | re.S
