@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from memoria_pipeline.errors import ModelError
-from memoria_pipeline.vision import catalogue, packs
+from memoria_pipeline.vision import catalogue, onnx_pack, packs
 from memoria_pipeline.vision.analyse import Outcome, Work, analyse
 from memoria_pipeline.vision.photo import Limits
 
@@ -32,6 +32,22 @@ class Detector:
     def pack(self) -> str:
         """The name of the pack that the setting means, as `faces.model` holds it."""
         return packs.stored_name(catalogue.choose(self.setting, Path.home()).pack)
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """The pack's name and the device it gets, for a dashboard; "none" for what cannot be had.
+
+        Loads no model: a CUDA provider whose libraries are missing is only noticed when one is.
+        """
+        from onnxruntime import get_available_providers
+
+        try:
+            if self.pack == packs.DLIB:
+                return self.pack, "cpu"
+            first = onnx_pack.providers(self.device, get_available_providers())[0]
+        except ModelError:
+            return "none", "none"  # not the setting itself, which may be a path
+        return self.pack, first.removesuffix("ExecutionProvider").lower()
 
     def analyse(
         self,
