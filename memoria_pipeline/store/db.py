@@ -1,14 +1,16 @@
 """Which database, and connections to it."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from weakref import WeakSet
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.store import embedded
@@ -98,25 +100,67 @@ def engine(url: str) -> sa.Engine:
     """The pool of connections to `url`; one per process and URL.
 
     Parameters stay out of error messages: those reach Dagster's log, and may be names and vectors.
+    A server that went without a word, its machine or the network, is noticed within half a minute.
     """
-    return sa.create_engine(normalised(url), pool_pre_ping=True, hide_parameters=True)
+    return sa.create_engine(
+        normalised(url), pool_pre_ping=True, hide_parameters=True, connect_args=_ALIVE
+    )
+
+
+# What libpq looks at on TCP only; milliseconds in the last one.
+_ALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_PATIENCE = 30.0  # seconds; a supervisor has the embedded server back within 10
+_EVERY = 0.25
+_met: WeakSet[sa.Engine] = WeakSet()  # those that have answered in this process
+
+
+def opened(engine: sa.Engine) -> sa.Connection:
+    """A connection; a server that is being started again is waited for, 30 seconds at most.
+
+    Raises DatabaseError when it cannot be reached; at once where it never answered, over TCP,
+    because then the address is wrong.
+    """
+    waits = engine in _met or str(engine.url.query.get("host", "")).startswith("/")
+    until = time.monotonic() + (_PATIENCE if waits else 0)
+    while True:
+        try:
+            conn = engine.connect()
+        except OperationalError as error:
+            if time.monotonic() >= until or not _comes_back(error):
+                raise _unreachable(engine, error) from error
+            time.sleep(_EVERY)
+        else:
+            _met.add(engine)
+            return conn
+
+
+def _comes_back(error: OperationalError) -> bool:
+    """Not where a living server refused us: a wrong password, a missing database."""
+    said = str(error.orig)
+    return "FATAL" not in said or re.search("starting up|shutting down|recovery", said) is not None
+
+
+def _unreachable(engine: sa.Engine, error: OperationalError) -> DatabaseError:
+    shown = engine.url.render_as_string(hide_password=True)
+    return DatabaseError(
+        f"No connection to {shown}: {str(error.orig).strip()}. "
+        "Is the server up, and is MEMORIA_DATABASE_URL right?"
+    )
 
 
 @contextmanager
 def connect(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction: committed at the end, rolled back on an error.
 
-    Raises DatabaseError when the server cannot be reached, and for whatever it refuses: without the
+    Raises DatabaseError when the server cannot be reached, and for whatever it refuses: without
     values, which PostgreSQL and the driver repeat in their own messages and Dagster would log.
     """
-    try:
-        conn = engine.connect()
-    except sa.exc.OperationalError as error:
-        shown = engine.url.render_as_string(hide_password=True)
-        raise DatabaseError(
-            f"No connection to {shown}: {str(error.orig).strip()}. "
-            "Is the server up, and is MEMORIA_DATABASE_URL right?"
-        ) from error
+    conn = opened(engine)
     try:
         with conn, conn.begin():
             yield conn

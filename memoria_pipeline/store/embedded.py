@@ -21,10 +21,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 from sqlalchemy import URL
 
 from memoria_pipeline.errors import DatabaseError
+from memoria_pipeline.store import postmaster
 
 _LONGEST_SOCKET = 100  # bytes of path; the kernel takes 107 with the file's name
 _PORT = 5432  # only names the socket; said, because PGPORT would say otherwise
@@ -66,28 +66,38 @@ def _is_last(descriptor: int) -> bool:
     return True
 
 
+def revive(home: Path) -> bool:
+    """Start the server again if it died; True where it had. For the one who keeps it running.
+
+    Costs a look at one process while it lives. Raises DatabaseError with the server's last words.
+    """
+    data = home / "postgres"
+    if postmaster.pid_of(data) is not None:
+        return False
+    with _locked(home / "postgres.lock"):
+        if postmaster.pid_of(data) is not None:
+            return False  # somebody else was faster
+        _start_again(data)
+        return True
+
+
 def _ensure_running(data: Path) -> None:
     if os.geteuid() == 0:
         _let_server_user_in(data)
     if not (data / "PG_VERSION").exists():
         _initialise(data)
-    if _postmaster(data) is None:
-        # Left by a kill. Its number may be another process's by now, which PostgreSQL would take
-        # for a living server.
-        (data / "postmaster.pid").unlink(missing_ok=True)
-        _start(data)
+    if postmaster.pid_of(data) is None:
+        _start_again(data)
     elif _pg("pg_isready", "-q", *_address(data), "-t", "60", check=False).returncode == 1:
         _wait(data)
 
 
-def _postmaster(data: Path) -> int | None:
-    """The process that serves this folder, or None: its pid file alone proves nothing."""
-    try:
-        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
-        command = psutil.Process(pid).cmdline()
-    except (OSError, ValueError, psutil.Error):
-        return None
-    return pid if "-D" in command and str(data) in command else None
+def _start_again(data: Path) -> None:
+    postmaster.end_orphans(data)
+    # Left by a kill. Its number may be another process's by now, which PostgreSQL would take for a
+    # living server. (That none of its own lives on is seen by the shared memory, not by this file.)
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    _start(data)
 
 
 def _wait(data: Path) -> None:
@@ -97,8 +107,8 @@ def _wait(data: Path) -> None:
         ready = _pg("pg_isready", "-q", *_address(data), check=False).returncode
         if ready == 0:
             return
-        if _postmaster(data) is None:
-            _start(data)
+        if postmaster.pid_of(data) is None:
+            _start_again(data)
             return
     raise DatabaseError(
         f"The embedded PostgreSQL in {data} runs but does not answer: see server.log there, "
