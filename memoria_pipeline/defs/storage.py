@@ -12,8 +12,14 @@ from typing import Any
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
+from memoria_pipeline import logs
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import db
+
+# Here, because every process of Dagster imports this module: the daemon and the webserver before
+# they set up their own loggers, a code server and a run with the definitions.
+if settings().log_format == "json":
+    logs.install()
 
 
 @cache
