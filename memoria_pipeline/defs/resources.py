@@ -4,13 +4,15 @@ Plain objects behind `dg.ResourceParam`: an asset asks for what it needs, a test
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 
 import dagster as dg
 import sqlalchemy as sa
 
+from memoria_pipeline.defs.heartbeat import beating
+from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import db
 from memoria_pipeline.store.photos import FoundPhoto, Photos
@@ -18,18 +20,29 @@ from memoria_pipeline.vision.detector import Detector
 from memoria_pipeline.vision.photo import EXTENSIONS
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Our database: one transaction per `with store.transaction() as conn`."""
+    """Our database: one transaction per `with store.transaction() as conn`.
+
+    after_failure: called when one failed; a run looks there whether it may go on.
+    """
 
     url: str
+    after_failure: Callable[[], None] = _nothing
 
-    def transaction(self) -> AbstractContextManager[sa.Connection]:
-        return db.connect(db.engine(self.url))
-
-    def alive(self, run_id: str) -> AbstractContextManager[None]:
-        """Held by a run while it lives, whatever ends it; see `is_alive`."""
-        return db.held(db.engine(self.url), f"run {run_id}")
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """As `db.connect`."""
+        try:
+            with db.connect(db.engine(self.url)) as conn:
+                yield conn
+        except DatabaseError:
+            self.after_failure()
+            raise
 
     def is_alive(self, run_id: str) -> bool:
         """Whether the run has a living process. A run has one before it takes a pool's slot."""
@@ -49,7 +62,7 @@ class PhotoStorage:
 
     def reader(self, root: str) -> Callable[[str], bytes]:
         """Storage key → the file's bytes; it pickles, so that workers can read for themselves."""
-        return partial(Photos(root).read, max_bytes=self.max_bytes)
+        return partial(Photos(root).read_patiently, max_bytes=self.max_bytes)
 
 
 @contextmanager
@@ -61,9 +74,13 @@ def opened() -> Iterator[Store]:
 
 
 def _store(context: dg.InitResourceContext) -> Iterator[Store]:
-    run = context.run_id
-    with opened() as store, store.alive(run) if run else nullcontext():
-        yield store
+    """A sensor has the store alone; a run has it while it holds the locks that it works under."""
+    with opened() as store:
+        if context.run is None or context.instance is None:
+            yield store
+            return
+        with beating(store.url, context.run, context.instance) as heart:
+            yield replace(store, after_failure=heart.look)
 
 
 def _photos(_: dg.InitResourceContext) -> PhotoStorage:

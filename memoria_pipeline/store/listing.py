@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import DatabaseError
+from memoria_pipeline.store import analysis
 from memoria_pipeline.store.photos import UNREADABLE, FoundPhoto
 
 
@@ -26,8 +27,9 @@ def register(
     """Make the event's photos those of a complete listing.
 
     A file that changed, or is back, is pending again and keeps its faces until it is analysed; so
-    is one that had gone when it was to be read. One that is not listed is marked missing. Exact
-    copies of a photo that is not analysed (any more) are pending. Raises DatabaseError for an empty
+    is one that had gone when it was to be read. One that is not listed is marked missing, and its
+    faces go at once: untouched ones are deleted, those a human touched are lost. Exact copies of a
+    photo that is not analysed (any more) are pending. Raises DatabaseError for an empty
     listing of an event that has photos, unless `allow_empty`: more likely its storage is away.
     """
     keys = [photo.storage_key for photo in found]
@@ -43,9 +45,11 @@ def register(
     changed = conn.execute(_CHANGED, listing).rowcount
     conn.execute(_BACK, {**listing, "unreadable": UNREADABLE})
     new = conn.execute(_NEW, listing).rowcount
-    missing = conn.execute(_MISSING, listing).rowcount
+    missing = list(conn.scalars(_MISSING, listing))
     conn.execute(_FREE_COPIES, {"event": event_id})
-    return Registered(new, changed, len(set(keys)) - new - changed, missing)
+    if missing:
+        analysis.replace(conn, [(media_id, event_id, ()) for media_id in missing], "")
+    return Registered(new, changed, len(set(keys)) - new - changed, len(missing))
 
 
 def _refuse_if_known(conn: sa.Connection, event_id: UUID) -> None:
@@ -90,7 +94,7 @@ _MISSING = sa.text(
     "update memoria.media m set status = 'missing', duplicate_of = null"
     " where m.event_id = :event and m.status <> 'missing'"
     " and not exists (select from unnest(cast(:keys as text[])) as f (storage_key)"
-    " where f.storage_key = m.storage_key)"
+    " where f.storage_key = m.storage_key) returning m.id"
 )
 _FREE_COPIES = sa.text(
     "update memoria.media m set status = 'pending', duplicate_of = null from memoria.media o"

@@ -5,9 +5,12 @@ Names of photos and folders are often names of people: no message and no log lin
 
 import logging
 import os
+import random
 import stat
+import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
@@ -32,11 +35,12 @@ def _logged(key: str, why: str) -> None:
 @dataclass(frozen=True, slots=True)
 class FoundPhoto:
     """One file: its path below the root with forward slashes, its size in bytes, and a text that
-    changes when the file does."""
+    changes when the file does. changed: when that was, in seconds since 1970; 0 where unknown."""
 
     storage_key: str
     byte_size: int
     etag: str
+    changed: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,20 @@ class Photos:
             raise _too_large(max_bytes)
         return data
 
+    def read_patiently(self, key: str, max_bytes: int) -> bytes:
+        """As `read`, which a network file system or a bucket may need a second or third time for.
+
+        Here, and not in a step's retry: one photo's bad moment must not repeat the others' work.
+        """
+        for pause in _PAUSES:
+            try:
+                return self.read(key, max_bytes)
+            except PhotoError as error:
+                if not _may_pass(error):
+                    raise
+            time.sleep(pause * random.uniform(0.5, 1.5))  # not all workers at once
+        return self.read(key, max_bytes)
+
     def _opened(self) -> tuple[Any, str]:
         if not self.root:  # to fsspec that is the folder we happen to be in
             raise SettingsError("The event has no photo_root: set it to a folder or an address.")
@@ -108,6 +126,15 @@ class Photos:
                 "The event's photo_root is neither a folder nor an address; set it again."
             ) from error
         return fs, base
+
+
+_PAUSES = (0.2, 1.0)  # seconds before the second and the third try
+
+
+def _may_pass(error: PhotoError) -> bool:
+    """Whether it came from the storage, and not from what is said there of the file."""
+    refused = isinstance(error.__cause__, (PermissionError, SettingsError))
+    return error.reason == "unreadable" and error.__cause__ is not None and not refused
 
 
 def _inside(key: str, local: bool) -> str:
@@ -174,7 +201,8 @@ def _local(path: Path, base: Path, left_out: LeftOut) -> Iterator[FoundPhoto]:
         yield FoundPhoto(key, 0, UNREADABLE)
         return
     if stat.S_ISREG(about.st_mode):
-        yield FoundPhoto(key, about.st_size, f"{about.st_mtime_ns:x}-{about.st_size:x}")
+        etag = f"{about.st_mtime_ns:x}-{about.st_size:x}"
+        yield FoundPhoto(key, about.st_size, etag, about.st_ctime)
     else:
         left_out(key, "It is not a plain file; replace it.")
 
@@ -188,7 +216,7 @@ def _walk(fs: Any, base: str) -> Iterator[FoundPhoto]:
     for path, info in _listed(fs, base).items():
         key = path.removeprefix(base).lstrip("/")
         if not any(part.startswith(".") for part in PurePosixPath(key).parts):
-            yield FoundPhoto(key, int(info["size"] or 0), _etag(info))
+            yield FoundPhoto(key, int(info["size"] or 0), _etag(info), _changed(info))
 
 
 def _listed(fs: Any, base: str) -> dict[str, dict[str, Any]]:
@@ -213,3 +241,8 @@ def _etag(info: dict[str, Any]) -> str:
         if info.get(name):
             return f"{info[name]}-{info['size']}"
     return str(info["size"])
+
+
+def _changed(info: dict[str, Any]) -> float:
+    when = info.get("LastModified")
+    return when.timestamp() if isinstance(when, datetime) else 0.0
