@@ -31,8 +31,8 @@ HELP = {
     "memoria_people_awaiting_review": "People of active events on whom nobody decided yet.",
     "memoria_groupings": "Groupings by state; proposed ones wait for the organiser.",
     "memoria_events": "Active events, by the organiser's consent.",
-    "memoria_callbacks": "Callbacks of the outbox by state; dead ones can be replayed.",
-    "memoria_uploads_waiting": "Events with photos that no run was asked for yet.",
+    "memoria_callbacks": "Callbacks of the outbox; dead ones can be replayed.",
+    "memoria_uploads": "Events with new photos: waiting to be quiet, or a run was asked for.",
     "memoria_oldest_pending_seconds": "Age of the oldest that waits; 0 where nothing does.",
 }
 

@@ -121,9 +121,37 @@ _OLDEST = sa.text("""
         where m.status = 'pending'
         union all
         select 'erasure', min(requested_at) from memoria.erasures where completed_at is null
+        union all
+        select 'upload', min(first_at) from memoria.uploads
+        where asked_key is null and due_at < 'infinity'
+        union all
+        select 'callback', min(created_at) from memoria.callbacks
+        where delivered_at is null and dead_at is null
     ) as o (what, since)
 """)
-_GAUGES = (_JOBS, _PHOTOS, _FAILURES, _SPEED, _PEOPLE, _GROUPINGS, _EVENTS, _OLDEST)
+_UPLOADS = sa.text("""
+    select 'memoria_uploads' as name, array['state'] as labels, array[s.state] as at,
+        coalesce(u.n, 0) as value
+    from unnest(array['waiting', 'asked', 'without consent']) as s (state)
+    left join (select case when asked_key is not null then 'asked'
+                   when due_at < 'infinity' then 'waiting' else 'without consent' end as state,
+                   count(*) as n
+               from memoria.uploads group by 1) as u on u.state = s.state
+""")
+_CALLBACKS = sa.text("""
+    select 'memoria_callbacks' as name, array['state'] as labels, array[c.state] as at,
+        c.n as value
+    from (
+        select 'waiting', count(*) from memoria.callbacks
+        where delivered_at is null and dead_at is null
+        union all
+        select 'dead', count(*) from memoria.callbacks where dead_at is not null
+    ) as c (state, n)
+""")
+_GAUGES = (
+    *(_JOBS, _PHOTOS, _FAILURES, _SPEED, _PEOPLE, _GROUPINGS, _EVENTS, _OLDEST),
+    *(_UPLOADS, _CALLBACKS),
+)
 _LATENCY = sa.text("""
     select job_type, bucket, count(*) as jobs, sum(seconds)::float8 as seconds
     from (

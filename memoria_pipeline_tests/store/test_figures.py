@@ -100,6 +100,31 @@ def test_people_await_review_until_a_human_decides_or_the_event_is_over(
     assert _at(conn, "memoria_people_awaiting_review") == 0
 
 
+def test_uploads_and_callbacks_that_wait_are_counted_by_state(conn: sa.Connection) -> None:
+    album = an_album(conn, 1)
+    _job(conn, album, "failed", 1)
+    for due in ("now", "infinity"):
+        conn.execute(
+            sa.text(
+                "insert into memoria.uploads (event_id, first_at, last_at, quiet_since, due_at)"
+                " values (:event, now() - interval '7 s', now(), now(), cast(:due as timestamptz))"
+            ),
+            {"event": an_event(conn), "due": due},
+        )
+    conn.execute(
+        sa.text(
+            "insert into memoria.callbacks (job_id, event_id, payload, dead_at)"
+            " select j.id, j.event_id, '{}', d.at from memoria.ml_jobs j,"
+            " (values (null), (null), (now())) as d (at)"
+        )
+    )
+    assert _at(conn, "memoria_uploads", "waiting") == 1
+    assert _at(conn, "memoria_uploads", "without consent") == 1
+    assert _at(conn, "memoria_oldest_pending_seconds", "upload") == 7
+    assert _at(conn, "memoria_callbacks", "waiting") == 2
+    assert _at(conn, "memoria_callbacks", "dead") == 1
+
+
 def test_no_label_names_an_event_and_the_service_may_read_them_all(conn: sa.Connection) -> None:
     album = an_album(conn, 2)
     media.save_failure(conn, album.photos[1], "broken", "The photo is broken.")
