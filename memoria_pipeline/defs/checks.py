@@ -1,79 +1,110 @@
-"""Asset checks, each named as the sentence that should be true."""
+"""Asset checks, each named as the sentence that should be true: the alarm.
 
-from collections.abc import Callable
+None of them blocks: what may be shown is decided where it would be published (holding.py), by the
+same expectations, whoever launches what. They come last in a run, since Great Expectations takes
+four CPU-seconds to import; hence few steps, and a low priority.
+"""
+
+import warnings
+from collections.abc import Iterator
 from uuid import UUID
 
 import dagster as dg
-import sqlalchemy as sa
 
+from memoria_pipeline.defs import holding
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.quality import gx
+from memoria_pipeline.quality.expectations import Expectation, Observed, declared
 from memoria_pipeline.settings import settings
-from memoria_pipeline.store import checks, runs
+from memoria_pipeline.store import events as event_store
+from memoria_pipeline.store import observed
+from memoria_pipeline.vision.detector import Detector
 
-Count = Callable[[sa.Connection, UUID], int]
+Results = Iterator[dg.AssetCheckResult]
 
-
-def _none(asset: str, name: str, count: Count, about: str) -> dg.AssetChecksDefinition:
-    """A check that `count` finds nothing in the partition's event."""
-
-    @dg.asset_check(asset=asset, name=name, description=about, blocking=True, partitions_def=events)
-    def check(
-        context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
-    ) -> dg.AssetCheckResult:
-        with store.transaction() as conn:
-            found = count(conn, UUID(context.partition_key))
-        return dg.AssetCheckResult(passed=found == 0, metadata={"observed": found, "allowed": 0})
-
-    return check
+_SEVERITY = {"error": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
+_LAST = {"dagster/priority": "-1"}
 
 
-every_photo_is_accounted_for = _none(
-    "faces",
-    "every_photo_is_accounted_for",
-    checks.photos_unaccounted_for,
-    "After a run every photo is analysed, or has a reason why not.",
-)
-every_found_face_is_stored = _none(
-    "faces",
-    "every_found_face_is_stored",
-    checks.faces_miscounted,
-    "A photo has as many faces as its analysis found.",
-)
-every_embedding_has_unit_length = _none(
-    "embeddings",
-    "every_embedding_has_unit_length",
-    checks.embeddings_off_length,
-    "Every face has one vector of length 1, ready for cosine.",
-)
-no_person_holds_two_faces_of_one_photo = _none(
-    "clusters",
-    "no_person_holds_two_faces_of_one_photo",
-    checks.impure_persons,
-    "Two faces in one photo are two people.",
-)
-every_face_is_what_a_human_decided = _none(
-    "clusters",
-    "every_face_is_what_a_human_decided",
-    checks.faces_not_as_decided,
-    "No automatic run changed what a human decided.",
-)
+def specs(*assets: str) -> list[dg.AssetCheckSpec]:
+    """The checks of these assets, one per expectation and event."""
+    chosen = [each for each in declared() if each.asset in assets]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)  # partitions of checks
+        return [
+            dg.AssetCheckSpec(
+                each.name, asset=each.asset, description=each.about, partitions_def=events
+            )
+            for each in chosen
+        ]
 
 
-@dg.asset_check(asset="clusters", blocking=False, partitions_def=events)
-def the_last_grouping_is_sound(
-    context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
-) -> dg.AssetCheckResult:
-    """No decision is violated, nobody is twice in a photo, and old faces kept their mates."""
-    with store.transaction() as conn:
-        run = runs.last_run(conn, UUID(context.partition_key))
-    measures = run.measures if run else {}
-    limit = settings().churn_limit
-    # An approved proposal may move as many as the organiser has seen.
-    churn = measures.get("churn", 0) if run and run.kind == "incremental" else 0
-    sound = not measures.get("violations") and not measures.get("impure") and churn <= limit
+def results(context: dg.AssetCheckExecutionContext, seen: Observed) -> Results:
+    """What becomes of the checks that this step is asked for."""
+    asked = {key.name for key in context.selected_asset_check_keys}
+    chosen = [each for each in declared(holding.limits()) if each.name in asked]
+    met = gx.evaluate(seen, chosen)
+    for each in chosen:
+        yield _result(each, seen.get(each.column), met[each.name])
+
+
+def _result(of: Expectation, value: float | None, met: bool) -> dg.AssetCheckResult:
+    bounds = {"at least": of.least, "at most": of.most}
+    numbers: dict[str, dg.MetadataValue] = {
+        name: dg.MetadataValue.float(float(bound))
+        for name, bound in {"observed": value, **bounds}.items()
+        if bound is not None
+    }
+    said = {} if value is not None else {"observed": dg.MetadataValue.text("too few to say")}
     return dg.AssetCheckResult(
-        passed=sound,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"allowed churn": limit, **measures},
+        passed=met,
+        asset_key=of.asset,
+        check_name=of.name,
+        severity=_SEVERITY[of.severity],
+        description=of.about,
+        metadata={**numbers, **said, "severity": dg.MetadataValue.text(of.severity)},
     )
+
+
+@dg.multi_asset_check(specs=specs("media"), can_subset=True, op_tags=_LAST)
+def nothing_is_overdue(
+    context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
+) -> Results:
+    """No job, no erasure and no photo of the event waits for too long."""
+    with store.transaction() as conn:
+        seen = observed.overdue(conn, UUID(context.partition_key), settings().overdue_hours)
+    yield from results(context, seen)
+
+
+@dg.multi_asset_check(specs=specs("faces", "embeddings"), can_subset=True, op_tags=_LAST)
+def photos_are_sound(
+    context: dg.AssetCheckExecutionContext,
+    store: dg.ResourceParam[Store],
+    detector: dg.ResourceParam[Detector],
+) -> Results:
+    """What was found in the photos, and whether the detector can be believed."""
+    with store.transaction() as conn:
+        event = event_store.get(conn, UUID(context.partition_key))
+        seen = observed.of_photos(conn, event.id, holding.since(context))
+    yield from results(context, {**seen, **holding.seen(store, detector, event.face_model)})
+
+
+@dg.multi_asset_check(specs=specs("clusters"), can_subset=True, op_tags=_LAST)
+def people_are_sound(
+    context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
+) -> Results:
+    """Who is shown, and who would be if the last run had not been held back."""
+    with store.transaction() as conn:
+        seen = observed.of_people(conn, UUID(context.partition_key))
+    yield from results(context, seen)
+
+
+@dg.multi_asset_check(specs=specs("tags"), can_subset=True, op_tags=_LAST)
+def tags_are_sound(
+    context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
+) -> Results:
+    """Who is tagged."""
+    with store.transaction() as conn:
+        seen = observed.of_tags(conn, UUID(context.partition_key))
+    yield from results(context, seen)

@@ -1,12 +1,14 @@
 """Automatic runs of one event: load → pure call → save. What is published at once, what waits."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
+from memoria_pipeline.defs.holding import Gate
 from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.people import measure
 from memoria_pipeline.people.cluster import Method
@@ -14,9 +16,11 @@ from memoria_pipeline.people.density import Density
 from memoria_pipeline.people.diff import Diff, publishes_itself, without
 from memoria_pipeline.people.internal import internal
 from memoria_pipeline.people.measure import NOBODY
+from memoria_pipeline.people.ready import enough
 from memoria_pipeline.people.regroup import Kind, Regrouped, regroup
 from memoria_pipeline.people.thresholds import Thresholds
-from memoria_pipeline.store import beside, proposals, runs, standing
+from memoria_pipeline.quality.expectations import Failure
+from memoria_pipeline.store import beside, held, observed, proposals, runs, standing
 from memoria_pipeline.store import faces as face_store
 from memoria_pipeline.store.events import Event
 from memoria_pipeline.store.faces import FaceTable
@@ -24,12 +28,16 @@ from memoria_pipeline.store.faces import FaceTable
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How to group. churn_limit: share of the faces whose mates a run may change unasked."""
+    """How to group. churn_limit: share of the faces whose mates a run may change unasked.
+
+    gate: what has to be met before the result is shown.
+    """
 
     thresholds: Thresholds
     churn_limit: float
     method: Method = "constrained"
     density: Density = Density()
+    gate: Gate = Gate()
 
     def as_table(self) -> dict[str, Any]:
         """What a run keeps of it: with the same faces, the same gives the same."""
@@ -63,18 +71,34 @@ def update(conn: sa.Connection, event: Event, how: How, *, force: bool) -> dict[
     now = runs.fingerprint(conn, event.id, event.face_model)
     wanted = how.as_table()
     if last is None:
-        return {"run": "full", **_place(conn, event, how, _load(conn, event, "full", now), wanted)}
-    told: dict[str, Any] = {"run": "none: nothing changed", **last.measures}
+        return _place(conn, event, how, "full", now, wanted)
+    told: dict[str, Any] = {"run": f"{_NONE}: nothing changed", **last.measures}
     if last.fingerprint != now:
         # The persons that stand were grouped as the last run says, whatever is asked for now.
-        of = _load(conn, event, "incremental", now)
-        told = {"run": "incremental", **_place(conn, event, how, of, last.parameters)}
+        told = _place(conn, event, how, "incremental", now, last.parameters)
     changed = last.parameters != wanted and not proposals.tried(conn, event.id, wanted)
+    changed = changed and how.gate.still(conn, event.id, "full", now, wanted) is None
     if force or changed:
         of = _load(conn, event, "full", now)
         both = "incremental, then full" if last.fingerprint != now else "full"
         told = {"run": both, **_offer(conn, event, how, of, *_grouped(conn, event, how, of))}
     return told
+
+
+_NONE, _HELD = "none", "held back"
+
+
+def did(told: Mapping[str, Any]) -> bool:
+    """Whether anything was grouped, by what `update` or `move` told."""
+    return not str(told["run"]).startswith(_NONE)
+
+
+def not_yet(conn: sa.Connection, event_id: UUID) -> dict[str, Any] | None:
+    """Why an event need not be grouped yet; None where it is time, or where it has begun."""
+    ready = observed.faces_and_photos(conn, event_id)
+    if enough(**ready) or runs.last_run(conn, event_id) or held.standing(conn, event_id):
+        return None
+    return {"run": f"{_NONE}: too little is analysed yet", **ready}
 
 
 def move(conn: sa.Connection, event: Event, how: How) -> dict[str, Any]:
@@ -117,14 +141,42 @@ def _load(conn: sa.Connection, event: Event, kind: Kind, fingerprint: str) -> _I
 
 
 def _place(
-    conn: sa.Connection, event: Event, how: How, of: _Input, parameters: Mapping[str, Any]
+    conn: sa.Connection,
+    event: Event,
+    how: How,
+    kind: Kind,
+    fingerprint: str,
+    parameters: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Group and publish: nothing that anybody has seen changes by it, or hardly anything."""
+    why = how.gate.still(conn, event.id, kind, fingerprint, parameters)
+    if why is not None:
+        return {"run": f"{_NONE}: nothing changed since it was held back", _HELD: why}
+    of = _load(conn, event, kind, fingerprint)
     found, measured = _grouped(conn, event, how, of)
-    runs.save_grouping(
-        conn, event.id, parameters=parameters, measures=measured, **_result(of, found, how)
-    )
-    return measured
+    row = {"parameters": parameters, "measures": measured, **_result(of, found, how)}
+    failed = how.gate.failed(conn, event.id, kind, measured)
+    if failed and not how.gate.despite:
+        return {"run": kind, **_hold_back(conn, event, row, failed)}
+    run = runs.save_grouping(conn, event.id, **row)
+    return {"run": kind, **_despite(conn, run, failed), **measured}
+
+
+def _hold_back(
+    conn: sa.Connection, event: Event, row: Mapping[str, Any], failed: Sequence[Failure]
+) -> dict[str, Any]:
+    """Keep the run's numbers and why it is not shown; who stands stays."""
+    names = ("kind", "model", "fingerprint", "method", "parameters", "measures", "diff")
+    run = held.hold_back(conn, {"event": event.id, **{n: row[n] for n in names}}, failed)
+    return {"published": False, _HELD: held.reason(failed), "cluster_run": str(run)}
+
+
+def _despite(conn: sa.Connection, run: UUID, failed: Sequence[Failure]) -> dict[str, Any]:
+    """Write down what is published knowingly."""
+    if not failed:
+        return {}
+    held.note(conn, run, failed)
+    return {"published despite": held.reason(failed)}
 
 
 def _offer(
@@ -138,14 +190,12 @@ def _offer(
     wait: bool = False,
 ) -> dict[str, Any]:
     """Propose; publish at once what needs no approval."""
+    row = {"parameters": how.as_table(), "measures": measured, **_result(of, found, how)}
+    failed = how.gate.failed(conn, event.id, of.kind, measured)
+    if failed and not how.gate.despite:
+        return _hold_back(conn, event, row, failed)
     older = runs.proposed(conn, event.id)
-    run = proposals.propose(
-        conn,
-        event.id,
-        parameters=how.as_table(),
-        measures=measured,
-        **_result(of, found, how),
-    )
+    run = proposals.propose(conn, event.id, **row)
     at_once = publishes_itself(found.diff, how.churn_limit) and not wait
     told = {"changes": found.diff.sentences(), "published": at_once}
     if at_once:
@@ -154,7 +204,7 @@ def _offer(
         told["waits for approval"] = f"memoria runs publish {run}"
     if older is not None:
         told["takes the place of"] = str(older.id)
-    return told | dict(measured)
+    return told | _despite(conn, run, failed) | dict(measured)
 
 
 def _grouped(
@@ -169,6 +219,7 @@ def _grouped(
         **{name: round(value, 4) for name, value in measures.items()},
         "impure": measure.impure(found.people[ours], faces.media[ours]),
         "violations": found.diff.violations,
+        "churned": round(found.diff.churn * sum(person is not None for person in faces.person)),
         "conflicts": len(now.constraints.conflicts),
         "merge_threshold": round(found.thresholds.merge, 4),
         "seconds": round(time.perf_counter() - started, 3),

@@ -85,8 +85,11 @@ def clusters_beside(
 ) -> dg.MaterializeResult[None]:
     """The people by the new pack, with every decision kept; waits where too much would change."""
     with store.transaction() as conn:
-        event = event_store.lock(conn, UUID(context.partition_key))
-        event_store.require_consent(conn, event.id)
+        event = event_store.require_consent(conn, UUID(context.partition_key))
         model = beside.going(conn, event.id) or event.face_model
-        told = grouping.move(conn, event, config.how(detector, model))
+    gate = config.gate(context, store, detector, model)
+    with store.transaction() as conn:
+        event = event_store.lock(conn, event.id)
+        event_store.require_consent(conn, event.id)
+        told = grouping.move(conn, event, config.how(detector, model, gate))
     return dg.MaterializeResult(metadata=told)

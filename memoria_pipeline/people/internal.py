@@ -56,6 +56,25 @@ def internal(
     return {name: round(float(value), 6) for name, value in found.items() if not isnan(value)}
 
 
+def similarities(
+    embeddings: Vectors, labels: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean cosines of faces with the others of their group, and with those of the nearest other.
+
+    embeddings: (n, d) unit rows. labels: (n,), -1 is nobody. Each (m,): of faces that have such
+    others; every so-manieth, so that they are at most 10,000.
+    """
+    label = np.asarray(labels)
+    step = max(1, -(-len(label) // SAMPLE))
+    inside = np.flatnonzero(label != NOBODY)
+    if not len(inside):
+        return np.empty(0), np.empty(0)
+    vectors = np.asarray(embeddings, np.float32)[inside]
+    groups = _groups(vectors, label[inside])
+    own, rows = _own(vectors, groups), np.arange(0, len(inside), step)
+    return own[groups.size[groups.code] > 1][::step], _nearest(vectors, groups, rows)
+
+
 def _classes(quality_class: ArrayLike | None, n: int) -> dict[str, float]:
     if quality_class is None or not n:
         return {}
@@ -83,12 +102,8 @@ def _spread(vectors: Vectors, label: NDArray[np.generic]) -> dict[str, float]:
     """Cohesion, separation and silhouette of faces that are all in a group."""
     if not len(vectors):
         return {}
-    code = np.unique(label, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    size = np.bincount(code)
-    order = np.argsort(code, kind="stable")
-    sums = np.add.reduceat(vectors[order], np.cumsum(size) - size)
-    means = (sums / size[:, None]).astype(np.float32)
-    groups = _Groups(code, size, means)
+    groups = _groups(vectors, label)
+    code, size = groups.code, groups.size
     rows = np.arange(0, len(vectors), max(1, -(-len(vectors) // SAMPLE)))
     own, other = _own(vectors, groups), _nearest(vectors, groups, rows)
     several = size[code] > 1
@@ -98,6 +113,14 @@ def _spread(vectors: Vectors, label: NDArray[np.generic]) -> dict[str, float]:
         **_summary("separation", other, "high", 0.9),
         "silhouette": _silhouette(own[rows], other, several[rows]),
     }
+
+
+def _groups(vectors: Vectors, label: NDArray[np.generic]) -> _Groups:
+    code = np.unique(label, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    size = np.bincount(code)
+    order = np.argsort(code, kind="stable")
+    sums = np.add.reduceat(vectors[order], np.cumsum(size) - size)
+    return _Groups(code, size, (sums / size[:, None]).astype(np.float32))
 
 
 def _own(vectors: Vectors, groups: _Groups) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """Counts of what must never be: zero each, in a database that is right."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,18 +10,23 @@ from memoria_pipeline.people.decisions import State
 from memoria_pipeline.store import decision_log
 
 
-def photos_unaccounted_for(conn: sa.Connection, event_id: UUID) -> int:
+def photos_unaccounted_for(
+    conn: sa.Connection, event_id: UUID, since: datetime | None = None
+) -> int:
     """Photos that nothing is known of yet: neither analysed nor failed, duplicate or missing.
 
-    A copy of a photo that is not analysed is one of them: its people are counted nowhere.
+    A copy of a photo that is not analysed is one of them: its people are counted nowhere. Photos
+    that were registered after `since` are not: the next run looks at them.
     """
     return _count(
         conn,
         "select count(*) from memoria.media m"
         " left join memoria.media o on o.event_id = m.event_id and o.id = m.duplicate_of"
-        " where m.event_id = :event and (m.status = 'pending'"
-        " or (m.status = 'duplicate' and o.status <> 'analysed'))",
+        " where m.event_id = :event"
+        " and m.created_at <= coalesce(cast(:since as timestamptz), m.created_at)"
+        " and (m.status = 'pending' or (m.status = 'duplicate' and o.status <> 'analysed'))",
         event_id,
+        since=since,
     )
 
 
@@ -81,5 +87,5 @@ def _wrong(row: sa.Row[Any], said: State) -> bool:
     return (row.verdict, row.person) != (verdict.kind, verdict.person)
 
 
-def _count(conn: sa.Connection, query: str, event_id: UUID) -> int:
-    return int(conn.execute(sa.text(query), {"event": event_id}).scalar_one())
+def _count(conn: sa.Connection, query: str, event_id: UUID, **values: object) -> int:
+    return int(conn.execute(sa.text(query), {"event": event_id, **values}).scalar_one())

@@ -1,0 +1,39 @@
+"""Looks for what is overdue where nothing runs: an event that is stuck would check nothing."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from memoria_pipeline.defs.checks import nothing_is_overdue
+from memoria_pipeline.defs.partitions import events
+from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.settings import settings
+from memoria_pipeline.store import observed
+
+AT_ONCE = 20
+"""Events that are reported per hour: more of them are one trouble, and the first say it."""
+
+check_overdue = dg.define_asset_job(
+    "check_overdue",
+    selection=dg.AssetSelection.checks(nothing_is_overdue),
+    partitions_def=events,
+    description="Says of an event which jobs, erasures and photos are overdue; changes nothing.",
+)
+
+
+@dg.schedule(
+    job=check_overdue,
+    cron_schedule="20 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    required_resource_keys={"store"},
+)
+def overdue_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+    """Once an hour, the check of each event in which something is overdue; once a day for each."""
+    store: Store = context.resources.store
+    with store.transaction() as conn:
+        late = observed.late(conn, settings().overdue_hours, AT_ONCE)
+    day = context.scheduled_execution_time.date()
+    names = [str(event) for event in late]
+    context.instance.add_dynamic_partitions(events.name or "", names)
+    for name in names:
+        yield dg.RunRequest(run_key=f"{name}/overdue/{day}", partition_key=name)

@@ -1,0 +1,59 @@
+"""The declared expectations with Great Expectations: one row, whose columns are what was observed.
+
+Importing it costs four CPU-seconds, so it is imported by the function that uses it: once per
+process, and never before people are published.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from memoria_pipeline.quality.expectations import Expectation, Observed
+
+
+def evaluate(observed: Observed, expectations: Sequence[Expectation]) -> dict[str, bool]:
+    """Name of each expectation → whether it is met."""
+    if not expectations:
+        return {}
+    results = _batch(observed, expectations).validate(_suite(expectations)).results
+    met = dict.fromkeys((each.name for each in expectations), True)
+    for result in results:
+        name = result.expectation_config.meta["name"]
+        met[name] = met[name] and bool(result.success)
+    return met
+
+
+def _library() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it imports modules that Python 3.11 calls deprecated
+        import great_expectations
+
+        return great_expectations
+
+
+def _batch(observed: Observed, expectations: Sequence[Expectation]) -> Any:
+    import pandas as pd
+
+    columns = {each.column: [observed.get(each.column)] for each in expectations}
+    context = _library().get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    source = context.data_sources.add_pandas("memoria")
+    every = source.add_dataframe_asset("observed").add_batch_definition_whole_dataframe("row")
+    return every.get_batch(batch_parameters={"dataframe": pd.DataFrame(columns, dtype="float64")})
+
+
+def _suite(expectations: Sequence[Expectation]) -> Any:
+    made = [one for each in expectations for one in _rules(each)]
+    return _library().ExpectationSuite(name="memoria", expectations=made)
+
+
+def _rules(of: Expectation) -> list[Any]:
+    """A number that is missing counts as met to a range, so that it must be there is a rule."""
+    kinds, meta = _library().expectations, {"name": of.name}
+    rules = []
+    if of.least is not None or of.most is not None:
+        bounds = {"min_value": of.least, "max_value": of.most}
+        rules += [kinds.ExpectColumnValuesToBeBetween(column=of.column, meta=meta, **bounds)]
+    if not of.optional:
+        rules += [kinds.ExpectColumnValuesToNotBeNull(column=of.column, meta=meta)]
+    return rules

@@ -1,0 +1,121 @@
+"""The numbers of an event that its expectations are about; see quality/expectations.py."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from memoria_pipeline.quality.candidate import candidate, failed_share
+from memoria_pipeline.store import checks, held, runs
+
+Numbers = dict[str, float | None]
+
+
+def of_photos(conn: sa.Connection, event_id: UUID, since: datetime | None = None) -> Numbers:
+    """Of the photos and their faces.
+
+    since: when the photos to analyse were looked up; one that came later is the next run's.
+    """
+    photos = conn.execute(_PHOTOS, {"event": event_id}).one()
+    faces = conn.execute(_FACES, {"event": event_id}).one()
+    return {
+        "photos_unaccounted": checks.photos_unaccounted_for(conn, event_id, since),
+        "faces_miscounted": checks.faces_miscounted(conn, event_id),
+        "embeddings_off_length": checks.embeddings_off_length(conn, event_id),
+        "failed_share": failed_share(photos.failed, photos.photos),
+        "coverage": _share(photos.with_faces, photos.photos),
+        "weak_share": _share(faces.weak, faces.faces),
+    }
+
+
+def of_people(conn: sa.Connection, event_id: UUID) -> Numbers:
+    """Of who stands, and of the run that is held back where there is one: the worse counts."""
+    last = runs.last_run(conn, event_id)
+    found = candidate(last.kind, last.measures) if last else candidate("full", {})
+    found["impure"] = checks.impure_persons(conn, event_id)
+    found["violated"] = checks.faces_not_as_decided(conn, event_id)
+    back = held.standing(conn, event_id)
+    if back is not None:
+        new = candidate(back.kind, back.measures)
+        for name in ("impure", "violated", "churn"):
+            found[name] = max((n for n in (found[name], new[name]) if n is not None), default=None)
+    return found
+
+
+def of_tags(conn: sa.Connection, event_id: UUID) -> Numbers:
+    """tags: all. tags_astray: those by a face whose person is not linked to the member (any more).
+
+    Only what is published counts: a face's person is.
+    """
+    row = conn.execute(_TAGS, {"event": event_id}).one()
+    return dict(row._mapping)
+
+
+def overdue(conn: sa.Connection, event_id: UUID, hours: float) -> Numbers:
+    """What has waited for longer than so many hours; photos where their analysis is allowed."""
+    row = conn.execute(_OVERDUE, {"event": event_id, "hours": hours}).one()
+    return dict(row._mapping)
+
+
+def late(conn: sa.Connection, hours: float, limit: int) -> list[UUID]:
+    """The events in which something is overdue, at most so many."""
+    rows = conn.scalars(_LATE, {"hours": hours, "limit": limit})
+    return list(rows)
+
+
+def faces_and_photos(conn: sa.Connection, event_id: UUID) -> dict[str, int]:
+    """faces, photos, analysed: what `people.ready.enough` takes; an exact copy counts once."""
+    row = conn.execute(_READY, {"event": event_id}).one()
+    return dict(row._mapping)
+
+
+def _share(part: Any, whole: Any) -> float | None:
+    return round(int(part) / int(whole), 4) if whole else None
+
+
+_PHOTOS = sa.text(
+    "select count(*) as photos, count(*) filter (where status = 'failed') as failed,"
+    " count(*) filter (where faces_found > 0) as with_faces"
+    " from memoria.media where event_id = :event and status not in ('missing', 'duplicate')"
+)
+_FACES = sa.text(
+    "select count(*) as faces, count(*) filter (where quality_class <> 'A') as weak"
+    " from memoria.faces where event_id = :event and not lost"
+)
+_READY = sa.text(
+    "select (select count(*) from memoria.faces where event_id = :event) as faces,"
+    " count(*) as photos, count(*) filter (where status = 'analysed') as analysed"
+    " from memoria.media where event_id = :event and status not in ('missing', 'duplicate')"
+)
+_TAGS = sa.text(
+    "select count(*) as tags, count(*) filter (where t.source = 'face_clustering' and"
+    " p.linked_user_id is distinct from t.tagged_user_id and t.face_id is not null) as tags_astray"
+    " from memoria.media_tags t"
+    " left join memoria.faces f on f.event_id = t.event_id and f.id = t.face_id"
+    " left join memoria.face_persons p on p.event_id = f.event_id and p.id = f.face_person_id"
+    " where t.event_id = :event"
+)
+
+_OVERDUE = sa.text(
+    "with long as (select now() - make_interval(secs => 3600 * :hours) as ago)"
+    " select (select count(*) from memoria.ml_jobs, long where event_id = :event"
+    "  and status in ('pending', 'processing') and created_at < ago) as jobs_overdue,"
+    " (select count(*) from memoria.erasures, long where event_id = :event"
+    "  and completed_at is null and requested_at < ago) as erasures_overdue,"
+    " (select count(*) from memoria.media m join memoria.events e on e.id = m.event_id, long"
+    "  where m.event_id = :event and m.status = 'pending' and m.created_at < ago"
+    "  and e.status = 'active' and e.face_recognition_enabled) as photos_overdue"
+)
+_LATE = sa.text(
+    "with long as (select now() - make_interval(secs => 3600 * :hours) as ago), late as ("
+    " select event_id from memoria.ml_jobs, long"
+    "  where status in ('pending', 'processing') and created_at < ago"
+    " union select event_id from memoria.erasures, long"
+    "  where completed_at is null and requested_at < ago"
+    " union select m.event_id from memoria.media m join memoria.events e on e.id = m.event_id, long"
+    "  where m.status = 'pending' and m.created_at < ago"
+    "  and e.status = 'active' and e.face_recognition_enabled)"
+    " select l.event_id from late l join memoria.events e on e.id = l.event_id"
+    " order by l.event_id limit :limit"
+)
