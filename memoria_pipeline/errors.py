@@ -42,3 +42,7 @@ class ConsentError(MemoriaError):
 
 class DecisionError(MemoriaError):
     """What a human asks for contradicts itself, or what stands; nothing was changed."""
+
+
+class CallbackError(MemoriaError):
+    """A callback cannot be sent where it should go, or is not from whom it says."""

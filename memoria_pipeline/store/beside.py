@@ -70,6 +70,7 @@ _PENDING = sa.text(
     " left join memoria.media_beside b on b.event_id = m.event_id and b.media_id = m.id"
     "  and b.model = :model and b.seen = m.analysed_at and b.etag is not distinct from m.etag"
     " where m.event_id = :event and m.status = 'analysed' and m.face_model <> :model"
+    " and m.faces_erased_at is null"
     " and (b.media_id is null or (b.attempts < :max_attempts"
     "  and b.error_code in ('missing', 'unreadable', 'crashed'))) order by m.storage_key"
 )

@@ -73,7 +73,7 @@ def pending(
             " where event_id = :event and (status = 'pending'"
             " or (status = 'failed' and error_code in ('unreadable', 'crashed')"
             "     and attempts < :max_attempts)"
-            " or (status = 'analysed' and face_model <> :model)"
+            " or (status = 'analysed' and face_model <> :model and faces_erased_at is null)"
             ") order by storage_key"
         ),
         {"event": event_id, "model": model, "max_attempts": max_attempts},
@@ -151,7 +151,8 @@ _SHARE = sa.text(
 _LOCK = sa.text(
     "select m.id, m.event_id from memoria.media m"
     " join unnest(cast(:ids as uuid[]), cast(:etags as text[])) as r (id, etag) on r.id = m.id"
-    " where m.status <> 'missing' and m.etag is not distinct from coalesce(r.etag, m.etag)"
+    " where m.status <> 'missing' and m.faces_erased_at is null"
+    " and m.etag is not distinct from coalesce(r.etag, m.etag)"
     " order by m.id for update of m"
 )
 _ANALYSED = sa.text(

@@ -1,0 +1,139 @@
+"""Erasing by job: what is gone, what survives, and that nothing in flight brings it back."""
+
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from memoria_pipeline.errors import ConsentError
+from memoria_pipeline.store import beside, erasure, media, outcomes
+from memoria_pipeline.store import events as event_store
+from memoria_pipeline_tests.store.factories import (
+    PACK,
+    Album,
+    a_face,
+    an_album,
+    an_event,
+    analysed,
+    found,
+    group,
+    one,
+    touch,
+)
+
+
+@pytest.fixture
+def album(conn: sa.Connection) -> Album:
+    made = an_album(conn)
+    group(conn, made.event, list(zip(*made.faces, strict=True)))
+    return made
+
+
+def faces(conn: sa.Connection, event: UUID) -> int:
+    return int(one(conn, "select count(*) from memoria.faces where event_id = :e", e=event))
+
+
+def test_an_erased_event_has_no_faces_and_keeps_its_anonymous_counts(
+    conn: sa.Connection, album: Album
+) -> None:
+    other = an_album(conn)
+    assert erasure.erase_event(conn, album.event) == {"photos": 0, "faces": 6, "embeddings": 6}
+    assert (faces(conn, album.event), faces(conn, other.event)) == (0, 6)
+    assert one(
+        conn, "select to_regclass('memoria.' || memoria.partition_name(:e)) is null", e=album.event
+    )
+    assert media.summary(conn, album.event).analysed == 3
+    with pytest.raises(ConsentError, match="archived"):
+        event_store.require_consent(conn, album.event)
+    receipt = one(conn, "select receipt from memoria.erasures where scope = 'event'")
+    assert receipt == {"photos": 0, "faces": 6, "embeddings": 6}
+
+
+def test_erasing_an_event_twice_does_no_harm(conn: sa.Connection, album: Album) -> None:
+    erasure.erase_event(conn, album.event)
+    assert erasure.erase_event(conn, album.event)["faces"] == 0
+
+
+def test_analysis_in_flight_brings_no_face_of_an_erased_event_back(
+    conn: sa.Connection, album: Album
+) -> None:
+    erasure.erase_event(conn, album.event)
+    with pytest.raises(DBAPIError, match="no partition"), conn.begin_nested():
+        media.save_analysis(conn, [analysed(album.photos[0], a_face())], PACK)
+
+
+def test_erased_photos_lose_their_faces_the_decided_ones_too_and_the_others_keep_theirs(
+    conn: sa.Connection, album: Album
+) -> None:
+    touch(conn, album.event, album.faces[0][0])
+    receipt = erasure.erase_photos(conn, album.event, album.photos[:1])
+    assert receipt == {"photos": 1, "faces": 2, "embeddings": 2}
+    left = set(conn.scalars(sa.text("select id from memoria.faces")))
+    assert left == {face for both in album.faces[1:] for face in both}
+    counts = set(
+        conn.scalars(sa.text("select (metadata ->> 'face_count')::int from memoria.face_persons"))
+    )
+    assert counts == {2}
+    named = "select count(*) from memoria.faces where evidence && cast(:gone as uuid[])"
+    assert one(conn, named, gone=album.faces[0]) == 0
+    assert one(conn, "select count(*) from memoria.opened") == 0
+    assert erasure.erase_photos(conn, album.event, album.photos[:1])["faces"] == 0
+
+
+def test_machine_made_persons_without_a_face_left_go(conn: sa.Connection, album: Album) -> None:
+    erasure.erase_photos(conn, album.event, album.photos)
+    assert one(conn, "select count(*) from memoria.face_persons") == 0
+
+
+def test_an_erased_photo_is_not_looked_at_again_whatever_asks_for_it(
+    conn: sa.Connection, album: Album
+) -> None:
+    photo = album.photos[0]
+    erasure.erase_photos(conn, album.event, [photo])
+    keys = [f"{i:03}.jpg" for i in range(3)]
+    media.register(conn, album.event, found(*keys, etag="2"))  # every file changed
+    assert photo not in {p.id for p in media.pending(conn, album.event, PACK)}
+    assert photo not in {p.id for p in media.pending(conn, album.event, "another pack")}
+    assert photo not in {p.id for p in beside.pending(conn, album.event, "another pack")}
+    media.save_analysis(conn, [analysed(photo, a_face())], PACK)  # was under way
+    assert one(conn, "select count(*) from memoria.faces where media_id = :p", p=photo) == 0
+    assert media.summary(conn, album.event).pending == 2
+
+
+def test_a_file_that_goes_is_missing_though_its_faces_were_erased(
+    conn: sa.Connection, album: Album
+) -> None:
+    erasure.erase_photos(conn, album.event, album.photos[:1])
+    media.register(conn, album.event, found("001.jpg", "002.jpg"))
+    assert media.summary(conn, album.event).missing == 1
+    media.register(conn, album.event, found("000.jpg", "001.jpg", "002.jpg"))
+    summary = media.summary(conn, album.event)
+    assert (summary.missing, summary.pending, summary.analysed) == (0, 0, 3)
+
+
+def test_photos_of_another_event_are_not_touched(conn: sa.Connection, album: Album) -> None:
+    receipt = erasure.erase_photos(conn, an_event(conn), album.photos)
+    assert receipt == {"photos": 0, "faces": 0, "embeddings": 0}
+    assert faces(conn, album.event) == 6
+
+
+def test_the_service_role_may_erase_and_a_guest_may_not(conn: sa.Connection, album: Album) -> None:
+    conn.execute(sa.text("set local role authenticated"))
+    with pytest.raises(DBAPIError, match="permission denied"), conn.begin_nested():
+        erasure.erase_photos(conn, album.event, album.photos[:1])
+    conn.execute(sa.text("set local role memoria_service"))
+    assert erasure.erase_photos(conn, album.event, album.photos[:1])["faces"] == 2
+    assert erasure.erase_event(conn, album.event)["faces"] == 4
+
+
+def test_the_result_of_a_grouping_counts_what_is_shown(conn: sa.Connection, album: Album) -> None:
+    told = outcomes.of_grouping(conn, album.event)
+    run = str(one(conn, "select id from memoria.cluster_runs"))
+    assert told == {
+        "total_faces": 6,
+        "clusters_created": 2,
+        "noise_faces": 0,
+        "cluster_run": run,
+        "status": "published",
+    }
