@@ -1,16 +1,15 @@
-"""Runs whose process is gone: a kill, a power cut. Nothing else would ever end them.
+"""Runs whose process is gone, where no daemon looks after them: `memoria demo` by itself.
 
-Dagster's run monitoring does not see a worker that died together with its code server, and a dead
-run keeps its slot of the detector's pool: everybody else waits for ever.
+With a daemon the launcher's health check does this. A dead run keeps its slot of the detector's
+pool: everybody else would wait for ever.
 """
 
 import time
 
 import dagster as dg
 
+from memoria_pipeline.defs.launcher import GRACE
 from memoria_pipeline.defs.resources import Store
-
-_GRACE = 60.0  # seconds that a run may take from its start to holding its lock
 
 
 def end_lost_runs(instance: dg.DagsterInstance, store: Store) -> int:
@@ -31,14 +30,5 @@ def end_lost_runs(instance: dg.DagsterInstance, store: Store) -> int:
 def _old_runs(instance: dg.DagsterInstance) -> set[str]:
     in_progress = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     records = instance.get_run_records(dg.RunsFilter(statuses=in_progress))
-    before = time.time() - _GRACE
+    before = time.time() - GRACE
     return {r.dagster_run.run_id for r in records if (r.start_time or before) <= before}
-
-
-@dg.sensor(minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING)
-def lost_runs_sensor(
-    context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store]
-) -> dg.SkipReason:
-    """Ends runs whose process is gone; where runs are retried, the daemon then does so."""
-    ended = end_lost_runs(context.instance, store)
-    return dg.SkipReason(f"{ended} lost runs ended" if ended else "no run is lost")

@@ -23,13 +23,13 @@ if settings().log_format == "json":
 
 
 @cache
-def _url() -> str:
-    """Where Dagster's tables are; the server is held until this process ends."""
+def databases() -> db.Databases:
+    """Ours and Dagster's; the server is held until this process ends."""
     chosen = settings()
     held = ExitStack()
     atexit.register(held.close)
     found = db.running(chosen.home, chosen.database_url, chosen.dagster_database_url)
-    return held.enter_context(found).dagster
+    return held.enter_context(found)
 
 
 class Storage(DagsterPostgresStorage):
@@ -45,4 +45,4 @@ class Storage(DagsterPostgresStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Any
     ) -> "Storage":
         """What Dagster calls when it opens the instance."""
-        return cls(postgres_url=_url(), inst_data=inst_data)
+        return cls(postgres_url=databases().dagster, inst_data=inst_data)
