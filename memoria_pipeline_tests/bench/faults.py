@@ -1,0 +1,230 @@
+"""kill -9 at random moments while events are worked on: all must end as if nothing had been.
+
+Events of 60 photos are uploaded, each with two jobs of other applications; several at a time, and
+for each one kill at a random moment: of the run's worker, the daemon, the webserver, PostgreSQL, or
+of everything. Nobody touches anything after that; only `memoria up`, where it was killed itself, is
+started again, as systemd would. MEMORIA_BENCH_HISTORIES (100) says how many events.
+"""
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import numpy as np
+import sqlalchemy as sa
+
+from memoria_pipeline.errors import MemoriaError
+from memoria_pipeline_tests.bench import uploaded
+from memoria_pipeline_tests.bench.figures import Row, show
+from memoria_pipeline_tests.bench.stack import FINAL, ROLES, Role, Stack, running, until
+from memoria_pipeline_tests.bench.uploaded import Outcome, Photos
+
+HISTORIES = int(os.environ.get("MEMORIA_BENCH_HISTORIES", "100"))
+SEED = int(os.environ.get("MEMORIA_BENCH_SEED", "1"))
+BESIDE = 4
+"""Events at a time: what one kill does to the others is seen too, and a history stays short."""
+
+PATIENCE = 240.0
+"""Seconds from a batch's last kill to its events being at rest: twice retried, backed off."""
+
+JOBS = ("detect", "cluster")
+
+
+@dataclass
+class Told:
+    """What the histories came to. wrong: what was not as in the undisturbed one, by name."""
+
+    same: int = 0
+    wrong: Counter[str] = field(default_factory=Counter)
+    killed: Counter[str] = field(default_factory=Counter)
+    unfinished: int = 0
+    slots: int = 0
+    ended_itself: int = 0
+    seconds: float = 0.0
+
+
+def rows(photos: Photos, histories: int = HISTORIES) -> Iterator[Row]:
+    """So many histories on one stack."""
+    with running() as stack:
+        undisturbed, span = reference(stack, photos)
+        told = Told()
+        chance = np.random.default_rng(SEED)
+        started = time.monotonic()
+        for first in range(0, histories, BESIDE):
+            names = [f"h{SEED}-{first + i}" for i in range(min(BESIDE, histories - first))]
+            batch(stack, photos, names, chance, span, undisturbed, told)
+        told.seconds = time.monotonic() - started
+    yield from _told(told, histories)
+
+
+def _told(told: Told, histories: int) -> Iterator[Row]:
+    what = f"{histories} events of 60 photos, one kill -9 each"
+    reached = f"{told.same} of {histories} {_listed(told.wrong)}".strip()
+    yield f"{what}: as undisturbed", f"{histories}", reached, told.same == histories
+    yield f"{what}: who was killed", "no figure", _listed(told.killed), True
+    left = f"{told.unfinished}, {told.slots}, {told.ended_itself}"
+    good = not (told.unfinished or told.slots or told.ended_itself)
+    yield f"{what}: runs left open, slots held, `up` ended", "0, 0, 0", left, good
+    each = f"{told.seconds / max(histories, 1):.0f} s"
+    yield f"{what}: a history takes", "no figure", each, True
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+
+
+def reference(stack: Stack, photos: Photos) -> tuple[Outcome, float]:
+    """What an event comes to when nothing happens, the same for each, and how long a batch takes.
+
+    Raises MemoriaError where undisturbed events do not agree, or say nothing.
+    """
+    names = [f"undisturbed-{i}" for i in range(BESIDE)]
+    events = begin(stack, photos, names)
+    count, started = len(photos.paths), time.monotonic()
+    for event in events:
+        uploaded.wait_for_rest(stack, event, count, PATIENCE)
+    span = time.monotonic() - started
+    found = [uploaded.outcome(stack, event) for event in events]
+    if any(each.differs(found[0]) for each in found) or len(found[0].people) < 2:
+        raise MemoriaError(f"Undisturbed events differ: {[o.differs(found[0]) for o in found]}.")
+    return found[0], span
+
+
+def begin(stack: Stack, photos: Photos, names: list[str]) -> list[UUID]:
+    """Events with all their photos and jobs."""
+    events = []
+    for name in names:
+        event = uploaded.upload(stack, name, photos.paths)
+        for kind in JOBS:
+            uploaded.enqueue(stack, event, kind)
+        events.append(event)
+    return events
+
+
+def batch(
+    stack: Stack,
+    photos: Photos,
+    names: list[str],
+    chance: np.random.Generator,
+    span: float,
+    undisturbed: Outcome,
+    told: Told,
+) -> None:
+    """One kill per event at random moments of what an undisturbed batch takes; then compare."""
+    events = begin(stack, photos, names)
+    moments = sorted(chance.uniform(0, span, len(names)))
+    started = time.monotonic()
+    for moment in moments:
+        time.sleep(max(0.0, started + moment - time.monotonic()))
+        role = ROLES[int(chance.integers(len(ROLES)))]
+        told.killed[role] += strike(stack, role)
+    for event in events:
+        told.ended_itself += _compare(stack, event, len(photos.paths), undisturbed, told)
+    told.unfinished += _until_none(stack, _UNFINISHED)
+    told.slots += _until_none(stack, _SLOTS)
+
+
+def strike(stack: Stack, role: Role) -> bool:
+    """Kill that part; a worker as soon as there is one. Whether anything was there."""
+    if role == "run worker":
+        deadline = time.monotonic() + 15
+        while not stack.processes(role) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    found = stack.kill(role)
+    if role == "everything":
+        stack.start()
+    return bool(found)
+
+
+def _compare(stack: Stack, event: UUID, photos: int, undisturbed: Outcome, told: Told) -> bool:
+    """Count what became of it; whether `memoria up` had to be started by us meanwhile."""
+    try:
+        uploaded.wait_for_rest(stack, event, photos, PATIENCE)
+    except MemoriaError:
+        told.wrong["not at rest"] += 1
+    died = stack.up is not None and stack.up.poll() is not None
+    if died:
+        stack.start()
+        stack.ready()
+    differs = uploaded.outcome(stack, event).differs(undisturbed)
+    told.same += not differs
+    told.wrong.update(differs)
+    return died
+
+
+def _until_none(stack: Stack, query: str, timeout: float = 60.0) -> int:
+    """The count that is left when it has had its time to become none."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            left = int(stack.rows("dagster", query)[0][0])
+        except sa.exc.DBAPIError:
+            left = -1
+        if left == 0 or time.monotonic() > deadline:
+            return abs(left)
+        time.sleep(1)
+
+
+_UNFINISHED = "select count(*) from runs where status not in ('SUCCESS', 'FAILURE', 'CANCELED')"
+_SLOTS = "select count(*) from concurrency_slots where run_id is not null"
+
+
+def power_cuts(photos: Photos, cuts: int = 5) -> Iterator[Row]:
+    """Everything is killed at once in the middle of runs; how long until each ended and is retried.
+
+    Counted from the start of `memoria up`.
+    """
+    ended, retried = [], []
+    with running() as stack:
+        for number in range(cuts):
+            event = uploaded.upload(stack, f"cut-{number}", photos.paths)
+            until(lambda: bool(_open(stack)), 120, "No run began")
+            time.sleep(1.5 * number)  # starting, reading, analysing, grouping
+            lost = _open(stack)
+            stack.kill("everything")
+            stack.start()
+            ended.append(_seconds_until(stack, _STILL_OPEN, lost))
+            retried.append(_seconds_until(stack, _NOT_RETRIED, lost))
+            uploaded.wait_for_rest(stack, event, len(photos.paths), PATIENCE)
+    worst = max(*ended, *retried)
+    reached = f"{max(ended):.0f} s, {max(retried):.0f} s"
+    yield f"{cuts} power cuts: each run ended, retried after", "< 60 s", reached, worst < 60
+
+
+def _open(stack: Stack) -> list[str]:
+    found = stack.rows("dagster", "select run_id from runs where status in ('STARTED', 'STARTING')")
+    return [row[0] for row in found]
+
+
+def _seconds_until(stack: Stack, query: str, lost: list[str]) -> float:
+    """From the last start of `memoria up` until the query finds none of the lost runs."""
+
+    def none() -> bool:
+        try:
+            return not lost or not stack.rows("dagster", query, runs=lost, final=list(FINAL))[0][0]
+        except sa.exc.DBAPIError:
+            return False
+
+    try:
+        until(none, 180, "Lost runs did not end")
+    except MemoriaError:
+        return float("inf")
+    return time.time() - stack.starts[-1]
+
+
+_STILL_OPEN = "select count(*) from runs where run_id = any (:runs) and status <> all (:final)"
+# Those that had their end in the log already when the power went need no other run.
+_NOT_RETRIED = (
+    "select count(*) from runs r where run_id = any (:runs) and status <> 'SUCCESS'"
+    " and not exists (select from run_tags t where t.key = 'dagster/parent_run_id'"
+    " and t.value = r.run_id)"
+)
+
+
+if __name__ == "__main__":
+    with uploaded.album() as made:
+        sys.exit(show("Faults", [*rows(made), *power_cuts(made)]))
