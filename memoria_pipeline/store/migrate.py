@@ -47,8 +47,8 @@ def migrate(engine: sa.Engine, source: Path | None = None) -> list[str]:
         with db.connect(engine) as conn:
             # For one transaction, not for the session: a transaction pooler may sit between.
             conn.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            known = _applied(conn)
-            _refuse_strangers(known, files)
+            known = recorded(conn)
+            refuse_strangers(known, files)
             if name not in known:
                 _apply(conn, name, files[name])
                 applied.append(name)
@@ -57,7 +57,7 @@ def migrate(engine: sa.Engine, source: Path | None = None) -> list[str]:
     return applied
 
 
-def _applied(conn: sa.Connection) -> dict[str, str | None]:
+def recorded(conn: sa.Connection) -> dict[str, str | None]:
     """name → sha256, which is null where psql applied the file."""
     if conn.scalar(sa.text("select to_regclass('memoria.migrations')")) is None:
         return {}
@@ -65,7 +65,7 @@ def _applied(conn: sa.Connection) -> dict[str, str | None]:
     return {row.name: row.sha256 for row in rows}
 
 
-def _refuse_strangers(known: Mapping[str, str | None], files: Mapping[str, str]) -> None:
+def refuse_strangers(known: Mapping[str, str | None], files: Mapping[str, str]) -> None:
     for name, digest in sorted(known.items()):
         if name not in files:
             raise DatabaseError(
