@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import dagster as dg
 
 from memoria_pipeline.errors import DatabaseError, MemoriaError, PhotoError
+from memoria_pipeline.logs import discretion
 
 # A server is back within seconds; full jitter, or all runs that it failed ask it again at once.
 TRANSIENT = dg.RetryPolicy(
@@ -50,13 +51,14 @@ def only_transient(body: Callable[P, T]) -> Callable[P, T]:
 
 @contextmanager
 def _sorted() -> Iterator[None]:
-    try:
-        yield
-    except (*_PASSES, *_DAGSTERS):
-        raise
-    except Exception as error:
-        said = str(error) if isinstance(error, MemoriaError) else type(error).__name__
-        raise dg.Failure(
-            description=f"{said} (Not tried again: it would fail the same way.)",
-            allow_retries=False,
-        ) from error
+    with discretion():  # Dagster keeps what is raised: a stranger's words may name a person
+        try:
+            yield
+        except (*_PASSES, *_DAGSTERS):
+            raise
+        except Exception as error:
+            said = str(error) if isinstance(error, MemoriaError) else type(error).__name__
+            raise dg.Failure(
+                description=f"{said} (Not tried again: it would fail the same way.)",
+                allow_retries=False,
+            ) from error
