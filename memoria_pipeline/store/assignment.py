@@ -113,7 +113,7 @@ def apply(
     with person_rows.no_pairwise_loops(conn):
         conn.execute(sa.text("analyze pg_temp.memoria_labels"))
         conn.execute(_PERSONS, {"event": event_id, "model": model, "ids": ids})
-        _redirect(conn, event_id, redirects)
+        _redirect(conn, event_id, model, redirects)
         conn.execute(_ASSIGN, {"event": event_id, "model": model, "nobody": _NOBODY})
         conn.execute(sa.text("select memoria.refresh_person_counts(:event)"), {"event": event_id})
         person_rows.sweep(conn, event_id)
@@ -150,16 +150,29 @@ _ASSIGN = sa.text(
 )
 
 
-def _redirect(conn: sa.Connection, event_id: UUID, redirects: Mapping[UUID, UUID]) -> None:
-    """Links to persons that a run emptied lead on. Raises DatabaseError for reviewed ones."""
-    pairs = {"event": event_id, "old": [*redirects], "new": [*redirects.values()]}
-    if redirects and conn.execute(_REDIRECT, pairs).rowcount != len(redirects):
+def _redirect(
+    conn: sa.Connection, event_id: UUID, model: str, redirects: Mapping[UUID, UUID]
+) -> None:
+    """Links to persons that a run emptied lead on. Raises DatabaseError for reviewed ones.
+
+    Who has faces of another pack is not empty: the photo is missing, or could not be read, and the
+    run has not seen them.
+    """
+    values = {"event": event_id, "model": model, "old": [*redirects]}
+    stay = set(conn.scalars(_ELSEWHERE, values)) if redirects else set()
+    lead = {old: new for old, new in redirects.items() if old not in stay}
+    pairs = {"event": event_id, "old": [*lead], "new": [*lead.values()]}
+    if lead and conn.execute(_REDIRECT, pairs).rowcount != len(lead):
         raise DatabaseError(
             f"Event {event_id}: a run may only redirect pending persons that nobody reviewed, to "
             "persons that go on. Load the persons again and group again."
         )
 
 
+_ELSEWHERE = sa.text(
+    "select distinct face_person_id from memoria.faces where event_id = :event"
+    " and model <> :model and face_person_id = any (cast(:old as uuid[]))"
+)
 _REDIRECT = sa.text(
     "update memoria.face_persons p set status = 'merged', merged_into_id = r.new,"
     " version = p.version + 1, updated_at = now()"

@@ -84,6 +84,7 @@ def group(
     clusters: Sequence[Sequence[UUID]],
     continues: Sequence[UUID | None] | None = None,
     alone: Sequence[UUID] = (),
+    model: str = PACK,
     **more: Any,
 ) -> UUID:
     """Publish a grouping in which each cluster holds these faces."""
@@ -93,7 +94,7 @@ def group(
     return persons.save_grouping(
         conn,
         event,
-        model=PACK,
+        model=model,
         method="constrained",
         parameters={"threshold": 0.4},
         measures={"silhouette": 0.5, "noise_ratio": 0.1},

@@ -172,8 +172,29 @@ def test_what_it_found_in_photos_that_failed_or_went_since_is_not_grouped_nor_sw
     assert beside.load(conn, album.event, NEW).ids == []
     swap.swap(conn, album.event)
     assert faces_of(conn, album.photos[0]) == []
-    assert faces_of(conn, album.photos[1]) == album.faces[1]
-    assert one(conn, "select array_agg(distinct model) from memoria.faces") == [PACK]
+    assert faces_of(conn, album.photos[1]) == []
+    assert one(conn, "select count(*) from memoria.faces") == 0
+
+
+def test_a_run_leads_nobody_on_who_has_faces_in_a_photo_that_was_missing_during_the_move(
+    conn: sa.Connection, album: Album
+) -> None:
+    (a, b), (_, d) = album.faces
+    left, right = (persons.current(conn, album.event)[face] for face in (a, b))
+    _look(conn, album.photos[0], LEFT, RIGHT)
+    # as another application says it: with our own listing its faces would have gone
+    gone = sa.text("update memoria.media set status = 'missing' where id = :id")
+    conn.execute(gone, {"id": album.photos[1]})
+    swap.swap(conn, album.event)
+    group(conn, album.event, [[a, b]], [left], redirects={right: left}, model=NEW)
+    who = persons.current(conn, album.event)
+    assert (who[a], who[b], who[d]) == (left, left, right)
+    assert {one.id for one in persons.live(conn, album.event)} == {left, right}
+    media.register(conn, album.event, found("000.jpg", "001.jpg"))  # it is back
+    media.save_analysis(conn, [analysed(album.photos[1], a_face(LEFT), a_face(RIGHT))], NEW)
+    group(conn, album.event, [[a, b, d]], [left], redirects={right: left}, model=NEW)
+    assert persons.current(conn, album.event)[d] == left
+    assert [one.id for one in persons.live(conn, album.event)] == [left]
 
 
 def test_what_it_found_before_the_old_pack_looked_again_is_not_grouped(
