@@ -39,14 +39,13 @@ def plan(
 ) -> Change:
     """What becomes of faces and persons when `made` joins the log; old: the fold of the past."""
     new = fold([*past, made])
-    at_bottom = root(past, made)
+    at_bottom, about = root(past, made), _moved_persons(old, new)
     rows = face_rows.load(
-        conn, event_id, _moved_faces(old, new) | {*at_bottom.faces}, _redirected(old, new)
+        conn, event_id, _moved_faces(old, new) | {*at_bottom.faces}, about | _redirected(old, new)
     )
     undone = next((each for each in past if each.id == made.supersedes), made)
     wanted = _restored(conn, rows, new, undone) if made.kind == "undo" else rows
     named = {person for face in wanted.values() for person in _named_by(face, new) if person}
-    about = _moved_persons(old, new)
     known = person_rows.load(conn, event_id, about | named)
     about |= named - known.keys()
     # What the machine said before a decision may still name them.
@@ -95,13 +94,13 @@ def _governed(state: State, person: UUID) -> bool:
     return person in state.reviewed or (known is not None and known.decided)
 
 
-def _redirected(old: State, new: State) -> list[UUID]:
+def _redirected(old: State, new: State) -> set[UUID]:
     """Persons who lead elsewhere now: their faces do so too."""
-    return [
+    return {
         person
         for person in {*old.persons, *new.persons}
         if old.resolve(person) != new.resolve(person)
-    ]
+    }
 
 
 def _restored(

@@ -27,7 +27,8 @@ class FaceRow:
 def load(
     conn: sa.Connection, event_id: UUID, ids: Collection[UUID], machines: Collection[UUID]
 ) -> dict[UUID, FaceRow]:
-    """These faces, and those of which a machine last said that they are one of `machines`."""
+    """These faces, and those of which a machine last said that they are one of `machines`, or
+    someone who was merged into one of them: it may have been a run that led them there."""
     values = {"event": event_id, "ids": list(ids), "machines": list(machines)}
     return {
         row.id: FaceRow(
@@ -38,11 +39,14 @@ def load(
 
 
 _LOAD = sa.text(
-    "select id, face_person_id as person, machine_person_id as machine, probability, margin,"
+    "with recursive led as (select unnest(cast(:machines as uuid[])) as id"
+    " union select p.id from memoria.face_persons p join led on p.merged_into_id = led.id"
+    " where p.event_id = :event)"
+    " select id, face_person_id as person, machine_person_id as machine, probability, margin,"
     " evidence, verdict, not_person_ids as rejected, human_touched as touched, lost"
     " from memoria.faces where event_id = :event"
     " and (id = any (cast(:ids as uuid[]))"
-    " or machine_person_id = any (cast(:machines as uuid[]))) order by id"
+    " or machine_person_id = any (array(select id from led))) order by id"
 )
 
 

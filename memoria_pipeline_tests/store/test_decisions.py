@@ -387,6 +387,39 @@ def test_a_merge_with_an_erased_person_brings_its_member_to_nobody(
     assert checks.faces_not_as_decided(conn, people.event) == 0
 
 
+def test_a_merge_takes_along_whom_a_run_had_led_to_the_person_that_goes(
+    conn: sa.Connection, people: People
+) -> None:
+    ignored = decisions.ignore_faces(conn, people.event, [people.alone], **WHO)
+    rest = [people.left, people.right, [people.alone_too]]
+    group(conn, people.event, rest, [people.p, people.q, people.s], redirects={people.r: people.q})
+    merge = decisions.merge(conn, people.event, people.p, people.q, **WHO)
+    undo = _undo(conn, people, merge)
+    _undo(conn, people, ignored)
+    assert persons.current(conn, people.event)[people.alone] == people.q
+    again = _undo(conn, people, undo)
+    assert persons.current(conn, people.event)[people.alone] == people.p
+    _undo(conn, people, again)
+    assert persons.current(conn, people.event)[people.alone] == people.q
+
+
+def test_a_person_of_whom_a_human_spoke_again_has_the_faces_back_that_a_run_had_led_on(
+    conn: sa.Connection, people: People
+) -> None:
+    spoken = _undo(conn, people, decisions.unassign(conn, people.event, people.r, **WHO))
+    ignored = decisions.ignore_faces(conn, people.event, [people.alone], **WHO)
+    rest = [people.left, people.right, [people.alone_too]]
+    group(conn, people.event, rest, [people.p, people.q, people.s], redirects={people.r: people.q})
+    _undo(conn, people, ignored)
+    assert persons.current(conn, people.event)[people.alone] == people.q
+    again = _undo(conn, people, spoken)
+    assert _row(conn, people.r).status == "pending"
+    assert persons.current(conn, people.event)[people.alone] == people.r
+    _undo(conn, people, again)
+    who = people.q if _row(conn, people.r).status == "merged" else people.r
+    assert persons.current(conn, people.event)[people.alone] == who
+
+
 def test_whoever_was_merged_into_an_erased_person_is_there_when_the_merge_counts_again(
     conn: sa.Connection, people: People
 ) -> None:
