@@ -16,6 +16,7 @@ from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.incremental import extend
 from memoria_pipeline.people.measure import NOBODY
 from memoria_pipeline.people.reconcile import reconcile, redirects
+from memoria_pipeline.people.surplus import surplus
 from memoria_pipeline.people.thresholds import Thresholds
 from memoria_pipeline.people.tighten import tighten
 
@@ -81,9 +82,10 @@ def regroup(
 ) -> Regrouped:
     """Group the faces within what humans decided.
 
-    "incremental": only faces of nobody are placed, and persons near them whom nobody reviewed may
-    meet. Otherwise everything is grouped afresh, around the faces that humans decided on. The
-    pack's thresholds are tightened where the event's own photos ask for it.
+    "incremental": faces of nobody are placed, and those beside another one of their person's in one
+    photo, and persons near them whom nobody reviewed may meet. Otherwise everything is grouped
+    afresh, around the faces that humans decided on. The pack's thresholds are tightened where the
+    event's own photos ask for it.
     """
     own = tighten(thresholds, present.vectors, present.photo, present.classes)
     if kind == "incremental":
@@ -103,11 +105,13 @@ def regroup(
 
 
 def _extended(present: Present, thresholds: Thresholds) -> tuple[Grouping, list[UUID | None]]:
+    codes = present.codes
+    codes[surplus(present.vectors, present.photo, codes, present.constraints.pinned)] = NOBODY
     found = extend(
         present.vectors,
         present.photo,
         present.quality,
-        person=present.codes,
+        person=codes,
         thresholds=thresholds,
         quality_class=present.classes,
         reviewed=present.constraints.reviewed,

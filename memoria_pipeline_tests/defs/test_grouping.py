@@ -228,6 +228,42 @@ def test_decisions_outlive_random_histories(database: sa.Engine, seed: int) -> N
     assert (history.moved, history.astray, history.traces, history.impure) == (0, 0, 0, 0)
 
 
+def test_two_faces_of_a_photo_whom_a_merge_that_counts_again_made_one_are_parted_by_the_next_run(
+    album: Album,
+) -> None:
+    [[a], [b]] = album.add((0,), (1,))
+    album.group()
+    one, other = album.who(a), album.who(b)
+    assert one
+    assert other
+    merge = decisions.merge(album.conn, album.event, one, other, actor=WHO)
+    undo = decisions.undo(album.conn, album.event, merge.id, actor=WHO)
+    [[c, d]] = album.add((0, 1))
+    album.group()
+    assert (album.who(c), album.who(d)) == (one, other)
+    decisions.undo(album.conn, album.event, undo.id, actor=WHO)
+    assert (album.who(c), album.who(d)) == (one, one)
+    told = album.group()
+    assert told["impure"] == 0
+    assert {album.who(a), album.who(b)} == {one}
+    assert [album.who(c), album.who(d)].count(one) == 1
+    assert None not in (album.who(c), album.who(d))
+
+
+def test_whoever_stands_beside_a_face_that_a_human_confirmed_leaves_its_person(
+    album: Album,
+) -> None:
+    [[a], [b, c]] = album.add((0,), (0, 1))
+    album.group()
+    person = album.who(a)
+    assert person
+    assert album.who(b) == person
+    decisions.confirm(album.conn, album.event, [c], person, actor=WHO)
+    album.group()
+    assert (album.who(a), album.who(c)) == (person, person)
+    assert album.who(b) not in (None, person)
+
+
 def test_a_lost_face_is_asked_about_until_a_human_looked_at_it(album: Album) -> None:
     [[a, b], [c]] = album.add((0, 1), (0,))
     album.group()

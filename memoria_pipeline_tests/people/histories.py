@@ -21,6 +21,7 @@ from memoria_pipeline.people.linkage import unit
 from memoria_pipeline.people.measure import NOBODY
 from memoria_pipeline.people.refusals import refuse
 from memoria_pipeline.people.regroup import Kind, Present, Regrouped, regroup
+from memoria_pipeline.people.surplus import surplus
 from memoria_pipeline.people.thresholds import Thresholds
 from memoria_pipeline_tests.people.judge import breaches, together
 from memoria_pipeline_tests.people.random_steps import Organiser, Step, random_id, random_steps
@@ -199,7 +200,10 @@ class History:
     def _judge_labels(self, present: Present, found: Regrouped, kind: Kind) -> None:
         """What the run said, before what humans said covers it."""
         rules, label = present.constraints, found.grouping.labels
-        person = present.codes if kind == "incremental" else rules.anchor
+        person = rules.anchor
+        if kind == "incremental":
+            person = present.codes
+            person[surplus(present.vectors, present.photo, person, rules.pinned)] = NOBODY
         self.broken += breaches(label, person, rules, present.photo)
         looked_at = np.append(rules.reviewed, False)[person]
         for face in np.flatnonzero(looked_at & (label != NOBODY)).tolist():
