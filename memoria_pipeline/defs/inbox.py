@@ -10,9 +10,8 @@ import dagster as dg
 import sqlalchemy as sa
 
 from memoria_pipeline.defs import asking
-from memoria_pipeline.defs.jobs import process_event
 from memoria_pipeline.defs.partitions import events
-from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.defs.resources import Store, opened
 from memoria_pipeline.errors import MemoriaError, SettingsError
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import erasure, jobs, outbox, outcomes
@@ -31,7 +30,7 @@ _OPEN = 100  # claims at once: more would only wait in Dagster's queue instead o
 
 
 @dg.sensor(
-    jobs=[process_event],
+    job_name="process_event",
     minimum_interval_seconds=settings().sensor_seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
@@ -134,14 +133,12 @@ def _ready(store: Store, batch: Batch) -> Batch:
     return batch.without(done)
 
 
-def _refuse(conn: sa.Connection, batch: Sequence[Job]) -> set[UUID]:
-    """End the jobs that can never be done; which those are."""
-    known = outcomes.facts(conn, batch) if batch else {}
-    reasons = {job: work.refusal(job, known[job.id]) for job in batch if job.id in known}
-    for job, reason in reasons.items():
-        if reason is not None:
-            jobs.fail(conn, job.token, reason, permanent=True, only=[job.id], tell=_tells())
-    return {job.id for job, reason in reasons.items() if reason is not None}
+def _refuse(conn: sa.Connection, held: Sequence[Job]) -> set[UUID]:
+    """End the jobs of a claim that can never be done; which those are."""
+    refused = work.refusals(held, outcomes.facts(conn, held)) if held else {}
+    for reason, ids in refused.items():
+        jobs.fail(conn, held[0].token, reason, permanent=True, only=ids, tell=_tells())
+    return {job for ids in refused.values() for job in ids}
 
 
 def _erase(conn: sa.Connection, batch: Sequence[Job]) -> set[UUID]:
@@ -172,7 +169,6 @@ def _tells() -> bool:
 @dg.sensor(
     minimum_interval_seconds=settings().sensor_seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    required_resource_keys={"store"},
 )
 def outbox_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Callbacks that are due are sent, signed, until somebody takes them; a dead one is kept."""
@@ -182,7 +178,8 @@ def outbox_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     if given.callback_secret is None:
         raise SettingsError("CALLBACK_URL needs a CALLBACK_SECRET of 32 characters at least.")
     receiver = Receiver(given.callback_url, given.callback_secret, given.callback_allow_private)
-    sent, taken = deliver(context.resources.store, receiver)
+    with opened() as store:  # no resource: that would be opened where nobody is to be told, too
+        sent, taken = deliver(store, receiver)
     return dg.SkipReason(f"{taken} of {sent} callbacks taken" if sent else "no callback waits")
 
 

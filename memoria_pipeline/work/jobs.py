@@ -95,6 +95,16 @@ def refusal(job: Job, facts: Facts) -> str | None:
     return None
 
 
+def refusals(jobs: Iterable[Job], known: Mapping[UUID, Facts]) -> dict[str, list[UUID]]:
+    """Reason → the jobs that it keeps from ever being done. A job without facts is gone."""
+    found: dict[str, list[UUID]] = {}
+    for job in jobs:
+        reason = refusal(job, known[job.id]) if job.id in known else None
+        if reason is not None:
+            found.setdefault(reason, []).append(job.id)
+    return found
+
+
 Step = Literal["renew", "finish", "again", "give up", "wait"]
 
 

@@ -20,8 +20,8 @@ def status(conn: sa.Connection, job: UUID) -> str:
     return inbox.get(conn, job).status
 
 
-def token(conn: sa.Connection, limit: int = 10, **more: float) -> UUID:
-    [found] = {job.token for job in jobs.claim(conn, limit, **more)}
+def token(conn: sa.Connection) -> UUID:
+    [found] = {job.token for job in jobs.claim(conn, 10)}
     return found
 
 

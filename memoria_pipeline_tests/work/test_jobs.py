@@ -16,6 +16,7 @@ from memoria_pipeline.work.jobs import (
     batches,
     next_step,
     refusal,
+    refusals,
 )
 
 EVENT = uuid4()
@@ -64,6 +65,15 @@ def test_a_job_of_an_active_event_that_agreed_may_run() -> None:
 )
 def test_a_job_that_can_never_run_says_why(facts: Facts, why: str) -> None:
     assert why in (refusal(job(photos=3), facts) or "")
+
+
+def test_jobs_that_share_a_reason_are_refused_together_and_the_others_go_on() -> None:
+    archived = Facts("archived", consent=True, unknown=0)
+    first, fine, second, gone = job(), job("erase"), job("cluster"), job()
+    told = refusals(
+        [first, fine, second, gone], dict.fromkeys([first.id, fine.id, second.id], archived)
+    )
+    assert list(told.values()) == [[first.id, second.id]]
 
 
 def test_erasing_needs_neither_consent_nor_a_living_event() -> None:
