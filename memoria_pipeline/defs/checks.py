@@ -14,6 +14,7 @@ import dagster as dg
 from memoria_pipeline.defs import holding
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.logs import discreet
 from memoria_pipeline.quality import gx
 from memoria_pipeline.quality.expectations import Expectation, Observed, declared
 from memoria_pipeline.settings import settings
@@ -68,6 +69,7 @@ def _result(of: Expectation, value: float | None, met: bool) -> dg.AssetCheckRes
 
 
 @dg.multi_asset_check(specs=specs("media"), can_subset=True, op_tags=_LAST)
+@discreet
 def nothing_is_overdue(
     context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
 ) -> Results:
@@ -78,6 +80,7 @@ def nothing_is_overdue(
 
 
 @dg.multi_asset_check(specs=specs("faces", "embeddings"), can_subset=True, op_tags=_LAST)
+@discreet
 def photos_are_sound(
     context: dg.AssetCheckExecutionContext,
     store: dg.ResourceParam[Store],
@@ -91,6 +94,7 @@ def photos_are_sound(
 
 
 @dg.multi_asset_check(specs=specs("clusters"), can_subset=True, op_tags=_LAST)
+@discreet
 def people_are_sound(
     context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
 ) -> Results:
@@ -101,6 +105,7 @@ def people_are_sound(
 
 
 @dg.multi_asset_check(specs=specs("tags"), can_subset=True, op_tags=_LAST)
+@discreet
 def tags_are_sound(
     context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
 ) -> Results:

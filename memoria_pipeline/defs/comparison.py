@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from memoria_pipeline.defs import asking
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.logs import discreet
 from memoria_pipeline.people.comparison import Tried, compare, similarities
 from memoria_pipeline.people.density import Density
 from memoria_pipeline.people.regroup import Present
@@ -106,6 +107,7 @@ compare_groupings = dg.define_asset_job(
     cron_schedule="0 4 * * 0",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
+@discreet
 def weekly_comparison(
     context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[Store]
 ) -> dg.SkipReason | list[dg.RunRequest]:

@@ -7,6 +7,7 @@ import dagster as dg
 from memoria_pipeline.defs.checks import nothing_is_overdue
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.logs import discreet
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import observed
 
@@ -27,6 +28,7 @@ check_overdue = dg.define_asset_job(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     required_resource_keys={"store"},
 )
+@discreet
 def overdue_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
     """Once an hour, the check of each event in which something is overdue; once a day for each."""
     store: Store = context.resources.store
