@@ -85,8 +85,8 @@ def reference(stack: Stack, photos: Photos) -> tuple[Outcome, float]:
     names = [f"undisturbed-{i}" for i in range(BESIDE)]
     events = begin(stack, photos, names)
     count, started = len(photos.paths), time.monotonic()
-    for event in events:
-        uploaded.wait_for_rest(stack, event, count, PATIENCE)
+    for event in events:  # the first waits for the others, whose jobs take turns with its own
+        uploaded.wait_for_rest(stack, event, count, PATIENCE * BESIDE)
     span = time.monotonic() - started
     found = [uploaded.outcome(stack, event) for event in events]
     if any(each.differs(found[0]) for each in found) or len(found[0].people) < 2:

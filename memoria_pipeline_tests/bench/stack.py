@@ -36,6 +36,14 @@ _COMMANDS: Mapping[str, str] = {
     "webserver": "dagster-webserver",
     "code server": " api grpc ",
 }
+_GUARD = "memoria_pipeline.guard"  # starts each of them, and ends with it
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @dataclass(eq=False)
@@ -48,12 +56,12 @@ class Stack:
     home: Path
     pack: str = PACK
     more: Mapping[str, str] = field(default_factory=dict)
-    port: int = 0
+    port: int = field(default_factory=free_port)
+    metrics: int = field(default_factory=free_port)
     starts: list[float] = field(default_factory=list)
     up: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
-        self.port = self.port or free_port()
         self.memoria = _engine(self.home, "memoria")
         self.dagster = _engine(self.home, "dagster")
 
@@ -66,6 +74,7 @@ class Stack:
         """What a machine has, and the settings; nothing of whoever runs the benchmark."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         ours = {"MEMORIA_HOME": str(self.home), "MEMORIA_FACE_MODEL": self.pack}
+        ours["MEMORIA_METRICS_PORT"] = str(self.metrics)
         # One thread each, as workers are many; `auto` of OpenBLAS takes every core for each.
         plain = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "DAGSTER_DISABLE_TELEMETRY": "yes"}
         return {**kept, **plain, **ours, **self.more}
@@ -90,7 +99,8 @@ class Stack:
 
     def _answers(self) -> bool:
         if self.up is not None and self.up.poll() is not None:
-            raise MemoriaError(f"`memoria up` ended by itself; {self.home / 'up.log'} says why.")
+            words = (self.home / "up.log").read_text(errors="replace")[-1_500:]
+            raise MemoriaError(f"`memoria up` ended by itself:\n{words}")
         try:
             found = self.ask(
                 "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } }"
@@ -140,13 +150,14 @@ class Stack:
         if role == "run worker":
             servers = self.processes("code server")
             return [each for server in servers for each in _children(server)]
-        return [each for each in family if _COMMANDS[role] in _command(each)]
+        programs = [each for each in family if _GUARD not in _command(each)]
+        return [each for each in programs if _COMMANDS[role] in _command(each)]
 
     def kill(self, role: Role) -> int:
         """kill -9, all at once; how many processes that were."""
         found = self.processes(role)
         # Whoever would end the others in order goes first: this is no shutdown.
-        for each in sorted(found, key=lambda p: "memoria_pipeline.guard" not in _command(p)):
+        for each in sorted(found, key=lambda p: _GUARD not in _command(p)):
             with suppress(psutil.Error):
                 each.kill()
         psutil.wait_procs(found, timeout=10)
@@ -182,13 +193,6 @@ def until(true: Any, timeout: float, otherwise: str, every: float = 0.25) -> flo
             raise MemoriaError(f"{otherwise} within {timeout:.0f} s.")
         time.sleep(every)
     return time.monotonic() - started
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _engine(home: Path, name: str) -> sa.Engine:
