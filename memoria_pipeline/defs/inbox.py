@@ -13,6 +13,7 @@ from memoria_pipeline.defs import asking
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store, opened
 from memoria_pipeline.errors import MemoriaError, SettingsError
+from memoria_pipeline.logs import discreet
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import erasure, jobs, outbox, outcomes
 from memoria_pipeline.store.jobs import Claim
@@ -34,6 +35,7 @@ _OPEN = 100  # claims at once: more would only wait in Dagster's queue instead o
     minimum_interval_seconds=settings().sensor_seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
+@discreet
 def ml_jobs_sensor(
     context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store]
 ) -> dg.SensorResult | dg.SkipReason:
@@ -170,6 +172,7 @@ def _tells() -> bool:
     minimum_interval_seconds=settings().sensor_seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
+@discreet
 def outbox_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Callbacks that are due are sent, signed, until somebody takes them; a dead one is kept."""
     given = settings()
