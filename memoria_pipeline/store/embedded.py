@@ -8,7 +8,6 @@ it, whatever killed the others.
 """
 
 import fcntl
-import hashlib
 import importlib.util
 import os
 import pwd
@@ -24,9 +23,8 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from memoria_pipeline.errors import DatabaseError
-from memoria_pipeline.store import postmaster
+from memoria_pipeline.store import postmaster, sockets
 
-_LONGEST_SOCKET = 100  # bytes of path; the kernel takes 107 with the file's name
 _PORT = 5432  # only names the socket; said, because PGPORT would say otherwise
 _SERVER_USER = "pgserver"  # PostgreSQL refuses to run as root; this is the user the wheel uses too
 
@@ -117,7 +115,7 @@ def _wait(data: Path) -> None:
 
 
 def _address(data: Path) -> tuple[str, ...]:
-    return ("-h", str(_socket_folder(data)), "-p", str(_PORT))
+    return ("-h", str(sockets.folder(data)), "-p", str(_PORT))
 
 
 def _initialise(data: Path) -> None:
@@ -137,7 +135,7 @@ def _initialise(data: Path) -> None:
 
 def _start(data: Path) -> None:
     log = data / "server.log"
-    socket = _socket_folder(data)
+    socket = sockets.folder(data)
     if socket != data:
         socket.mkdir(mode=0o700, exist_ok=True)
         _claim(socket)
@@ -155,26 +153,13 @@ def _start(data: Path) -> None:
 
 
 def _claim(socket: Path) -> None:
-    """Refuse a socket folder that somebody else laid out in the shared temporary folder."""
-    owner = socket.lstat().st_uid
-    if socket.is_symlink() or owner not in (os.geteuid(), _server_uid()):
-        raise DatabaseError(
-            f"{socket} belongs to another user; remove it, or choose a shorter MEMORIA_HOME."
-        )
-    socket.chmod(0o700)
+    sockets.claim(socket, _server_uid())
     if os.geteuid() == 0:
         shutil.chown(socket, _SERVER_USER, _SERVER_USER)
 
 
-def _socket_folder(data: Path) -> Path:
-    if len(os.fsencode(data)) <= _LONGEST_SOCKET - len("/.s.PGSQL.5432"):
-        return data
-    name = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"memoria-{name}"
-
-
 def _url(data: Path) -> URL:
-    socket = str(_socket_folder(data))
+    socket = str(sockets.folder(data))
     return URL.create(
         "postgresql+psycopg2",
         "postgres",

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import DatabaseError
-from memoria_pipeline.store import db, embedded
+from memoria_pipeline.store import db, embedded, sockets
 
 _SELECT = sa.text("select 1")
 
@@ -158,7 +158,7 @@ def test_a_socket_folder_that_another_user_laid_out_is_refused(
 ) -> None:
     trap = tmp_path / "trap"
     trap.symlink_to(tmp_path)
-    monkeypatch.setattr(embedded, "_socket_folder", lambda _: trap)
+    monkeypatch.setattr(sockets, "folder", lambda _: trap)
     with pytest.raises(DatabaseError, match="another user"), db.running(home):
         pass
 

@@ -1,0 +1,25 @@
+"""What Dagster's processes find: their home, their variables, our definitions."""
+
+import os
+import shutil
+from pathlib import Path
+
+from memoria_pipeline.settings import child_variables
+from memoria_pipeline.store.db import Databases
+
+CHECKOUT = Path(__file__).parents[2]  # where dagster.yaml and workspace.yaml lie
+
+
+def variables(home: Path, databases: Databases) -> dict[str, str]:
+    """What a Dagster process needs; also puts our dagster.yaml into its home."""
+    dagster_home = home / "dagster"
+    dagster_home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = dagster_home / f"dagster.yaml.{os.getpid()}"
+    shutil.copyfile(CHECKOUT / "dagster.yaml", fresh)
+    fresh.replace(dagster_home / "dagster.yaml")  # at once: a process may be reading it
+    return child_variables(
+        DAGSTER_HOME=str(dagster_home),
+        MEMORIA_HOME=str(home),
+        MEMORIA_DATABASE_URL=databases.memoria,
+        MEMORIA_DAGSTER_DATABASE_URL=databases.dagster,
+    )

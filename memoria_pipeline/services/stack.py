@@ -1,0 +1,166 @@
+"""`memoria up`: everything that must run, kept running until Ctrl-C.
+
+One code server for the webserver and the daemon together: they would start one each, and wait for
+it. It lives apart from them, so that a run goes on when one of them is killed.
+"""
+
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.console import Console
+from sqlalchemy import make_url
+
+from memoria_pipeline.errors import MemoriaError
+from memoria_pipeline.services.environment import variables
+from memoria_pipeline.services.programs import Kept, Program, delay, stop
+from memoria_pipeline.settings import Settings
+from memoria_pipeline.store import db, embedded, sockets
+from memoria_pipeline.store.db import Databases
+from memoria_pipeline.store.migrate import migrate
+
+_LOOK = 0.25  # seconds between two looks at the programs
+
+
+def up(settings: Settings, port: int, console: Console) -> int:
+    """Database, Dagster UI, daemon and metrics until Ctrl-C. Returns the exit status."""
+    if _taken(port):
+        raise MemoriaError(f"Port {port} is taken: free it, or choose another with --port.")
+    with db.running(settings.home, settings.database_url, settings.dagster_database_url) as found:
+        migrate(db.engine(found.memoria))
+        kept = [
+            Kept(each, lambda: variables(settings.home, found))
+            for each in _programs(settings, port, console)
+        ]
+        look = [each.keep for each in kept]
+        if settings.database_url is None:
+            look.append(Database(settings.home).keep)
+        try:
+            _announce(settings.home, found, port, look, console)
+            while True:
+                _look(look, console)
+        except KeyboardInterrupt:
+            console.print("Stopping …")
+            return 0
+        finally:
+            stop([each.process for each in kept if each.process is not None])
+            shutil.rmtree(_socket(settings.home).parent)
+
+
+def _announce(
+    home: Path,
+    databases: Databases,
+    port: int,
+    look: Sequence[Callable[[], str | None]],
+    console: Console,
+) -> None:
+    """Say where everything is, once the UI answers."""
+    console.print(f"Starting; logs are in {home / 'logs'}", soft_wrap=True)
+    while not _taken(port):
+        _look(look, console)
+    console.print(f"Dagster UI  http://127.0.0.1:{port}")
+    shown = make_url(databases.memoria).render_as_string(hide_password=True)
+    console.print(f"Database    {shown}", soft_wrap=True)
+    console.print("Ctrl-C stops all of them.")
+
+
+def _look(look: Sequence[Callable[[], str | None]], console: Console) -> None:
+    for each in look:
+        said = each()
+        if said:
+            console.print(said, style="yellow", markup=False, soft_wrap=True)
+    time.sleep(_LOOK)
+
+
+class Database:
+    """The embedded server, started again when it died."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._failures = 0
+        self._due = 0.0
+
+    def keep(self) -> str | None:
+        """Blocks while the server recovers: nothing else can do anything without it."""
+        if time.monotonic() < self._due:
+            return None
+        try:
+            died = embedded.revive(self._home)
+        except MemoriaError as error:
+            self._failures += 1
+            self._due = time.monotonic() + delay(self._failures)
+            return f"{error} (Tried again in {delay(self._failures):g} s.)"
+        self._failures = 0
+        return "The embedded PostgreSQL had ended and was started again." if died else None
+
+
+def _programs(settings: Settings, port: int, console: Console) -> list[Program]:
+    address = _socket(settings.home)
+    workspace = _workspace(settings.home, address)
+    logs, binaries = settings.home / "logs", Path(sys.executable).parent
+    code = (sys.executable, "-m", "dagster", "api", "grpc", "--location-name", "memoria")
+    server = (*code, "-m", "memoria_pipeline.definitions", "-s", str(address))
+    ui = (str(binaries / "dagster-webserver"), "-w", workspace, "-h", "127.0.0.1", "-p", str(port))
+    daemon = (str(binaries / "dagster-daemon"), "run", "-w", workspace)
+
+    def answers() -> bool:
+        return _answers(address)
+
+    return [
+        Program("The code server", server, logs / "code-server.log"),
+        # After it: a retry that the daemon asks for while it is away is given up for good.
+        Program("The daemon", daemon, logs / "dagster-daemon.log", answers),
+        Program("The Dagster UI", ui, logs / "dagster-webserver.log", answers),
+        *_metrics(settings, binaries, console),
+    ]
+
+
+def _metrics(settings: Settings, binaries: Path, console: Console) -> list[Program]:
+    if find_spec("memoria_pipeline.commands.metrics") is None:
+        return []
+    if _taken(settings.metrics_port):
+        console.print(f"Port {settings.metrics_port} is taken: no metrics are served from here.")
+        return []
+    command = (str(binaries / "memoria"), "metrics")
+    return [Program("The metrics server", command, settings.home / "logs" / "metrics.log")]
+
+
+def _socket(home: Path) -> Path:
+    """Where the code server listens: in a folder that only we can enter, always the same one.
+
+    The same one, because runs keep it: after a power cut they are asked for there.
+    """
+    folder = sockets.short_folder(home / "dagster")  # gRPC takes no space in it
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sockets.claim(folder)
+    return folder / "code.sock"
+
+
+def _workspace(home: Path, address: Path) -> str:
+    """Tells the webserver and the daemon where the code server is; returns the file's path."""
+    path = home / "dagster" / "workspace.yaml"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_text(f"load_from:\n  - grpc_server: {{socket: {address}, location_name: memoria}}\n")
+    return str(path)
+
+
+def _answers(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+        probe.connect(str(address))
+        return True
+    return False
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
