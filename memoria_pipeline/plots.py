@@ -19,11 +19,13 @@ def similarity(own: Sequence[float], other: Sequence[float]) -> str:
     """Mean cosines of faces with the others of their person, and with those of the nearest other
     person; as Markdown. The less they overlap, the surer the grouping."""
     figure, axes = _axes("mean cosine of a face", "share of the faces")
+    both = [*own, *other]
+    ends = (min(both), max(both) + 1e-6) if both else None
     for values, colour, label in ((own, _OWN, "own person"), (other, _OTHER, "nearest other")):
         if len(values):
             each = [1 / len(values)] * len(values)
-            axes.hist(values, bins=30, weights=each, color=colour, alpha=0.65, label=label)
-    if len(own) or len(other):
+            axes.hist(values, 30, range=ends, weights=each, color=colour, alpha=0.65, label=label)
+    if both:
         axes.legend(frameon=False, fontsize=7)
     return _markdown(figure, "How alike faces are: own person, nearest other person")
 

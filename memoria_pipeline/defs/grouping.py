@@ -81,7 +81,9 @@ def update(conn: sa.Connection, event: Event, how: How, *, force: bool) -> dict[
     if force or changed:
         of = _load(conn, event, "full", now)
         both = "incremental, then full" if last.fingerprint != now else "full"
-        told = {"run": both, **_offer(conn, event, how, of, *_grouped(conn, event, how, of))}
+        back = {name: told[name] for name in (_HELD,) if name in told}
+        offered = _offer(conn, event, how, of, *_grouped(conn, event, how, of))
+        told = {"run": both, **back, **offered}
     return told
 
 
@@ -218,6 +220,7 @@ def _grouped(
     measured = {
         **{name: round(value, 4) for name, value in measures.items()},
         "impure": measure.impure(found.people[ours], faces.media[ours]),
+        "impure_before": measure.impure(now.codes[ours], faces.media[ours]),
         "violations": found.diff.violations,
         "churned": round(found.diff.churn * sum(person is not None for person in faces.person)),
         "conflicts": len(now.constraints.conflicts),

@@ -15,10 +15,11 @@ def candidate(kind: str, measures: Mapping[str, Any]) -> dict[str, float | None]
     """The numbers of a run of this kind: full, incremental or model; measures: as it keeps them.
 
     Churn counts where a run that should only place new faces moves old ones: whatever is grouped
-    afresh waits for a human's approval instead.
+    afresh waits for a human's approval instead. Parting who stood twice in a photo (impure_before)
+    gives old faces other mates, and has to.
     """
     churn = measures.get("churn") if kind == "incremental" else None
-    few = measures.get("churned", FEW_FACES) < FEW_FACES
+    few = measures.get("churned", FEW_FACES) < FEW_FACES or measures.get("impure_before")
     return {
         "impure": measures.get("impure"),
         "violated": measures.get("violations"),

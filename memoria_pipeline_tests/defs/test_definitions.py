@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from memoria_pipeline.definitions import defs
+from memoria_pipeline.defs.partitions import events
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +30,8 @@ def test_the_assets_and_what_each_is_made_from() -> None:
         "faces": {"media"},
         "embeddings": {"media"},
         "clusters": {"faces", "embeddings"},
+        "tags": {"clusters"},
+        "cluster_comparison": {"clusters"},
         "faces_beside": {"media"},
         "clusters_beside": {"faces_beside"},
     }
@@ -45,13 +48,31 @@ def test_every_asset_has_one_partition_per_event_and_a_description() -> None:
 def test_every_check_is_a_true_sentence() -> None:
     checks = {key.name for key in graph().asset_check_keys}
     assert checks == {
+        "no_job_is_overdue",
+        "no_erasure_is_overdue",
+        "no_photo_is_overdue",
         "every_photo_is_accounted_for",
         "every_found_face_is_stored",
+        "few_photos_are_unreadable",
+        "the_detector_finds_the_faces_of_a_known_photo",
+        "enough_photos_show_faces",
+        "few_faces_are_weak",
         "every_embedding_has_unit_length",
         "no_person_holds_two_faces_of_one_photo",
         "every_face_is_what_a_human_decided",
-        "the_last_grouping_is_sound",
+        "faces_keep_their_mates",
+        "few_faces_are_alone",
+        "people_differ_from_one_another",
+        "faces_of_one_person_are_alike",
+        "every_tag_by_a_face_is_of_who_that_is",
     }
+
+
+def test_every_check_is_of_a_partition_and_says_what_it_means() -> None:
+    for key in graph().asset_check_keys:
+        node = graph().get(key)
+        assert node.partitions_def == events
+        assert node.description
 
 
 def test_faces_and_embeddings_are_one_step_so_that_a_photo_is_decoded_once() -> None:
