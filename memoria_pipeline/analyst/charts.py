@@ -1,27 +1,19 @@
-"""Charts of the analysts' views. Each takes a table and says in its title what it shows."""
+"""Charts of the analysts' views. Each takes a table and says in its title what it shows.
 
-import io
-from collections.abc import Mapping, Sequence
+Tables may be empty, but for a comparison, which `reading.newest_comparison` refuses then.
+"""
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-BLUE, GREEN, ORANGE, RED, GREY = "#2563eb", "#15803d", "#ea580c", "#b91c1c", "#9ca3af"
-PALE, INK = "#bfdbfe", "#1f2937"
+from memoria_pipeline.analyst import canvas
+from memoria_pipeline.analyst.canvas import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED, Chart
+
 MOST_EVENTS = 15
 """Bars in a chart of events: the largest; more would not be read."""
-
-
-class Chart(Figure):
-    """A figure that a notebook shows by itself; no pyplot, so nothing of it stays behind."""
-
-    def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        self.savefig(file, format="png", dpi=110, bbox_inches="tight")
-        return file.getvalue()
 
 
 def coverage(events: pd.DataFrame) -> Chart:
@@ -33,35 +25,40 @@ def coverage(events: pd.DataFrame) -> Chart:
         "unreadable": (some["failed"], RED),
         "not analysed yet": (some["photos"] - some["analysed"] - some["failed"], GREY),
     }
-    chart, axes = _chart(1 + 0.35 * len(some))
-    _bars(axes, _short(some["event_id"]), parts)
+    chart, axes = canvas.chart(1 + 0.35 * len(some))
+    canvas.bars(axes, _short(some["event_id"]), parts)
     total, shown = int(events["photos"].sum()), int(events["photos_with_faces"].sum())
-    _title(axes, f"Somebody is to be seen on {shown:,} of {total:,} photos{_share(shown, total)}")
+    canvas.title(
+        axes, f"Somebody is to be seen on {shown:,} of {total:,} photos{_share(shown, total)}"
+    )
     return chart
 
 
 def throughput(minutes: pd.DataFrame) -> Chart:
     """Of `throughput`: photos and faces by the minute in which they were analysed."""
-    chart, axes = _chart(3)
+    chart, axes = canvas.chart(3)
     sums = minutes.groupby("minute")[["photos", "faces", "seconds"]].sum().astype(float)
-    place = np.arange(len(sums))  # minutes of work, one beside the other: pauses say nothing
+    place = np.arange(1, len(sums) + 1)  # one beside the other: pauses say nothing
     axes.bar(place, sums["photos"], color=PALE, width=0.9, label="photos")
     axes.plot(place, sums["faces"], color=BLUE, marker="o", markersize=3, label="faces found")
     axes.set_xlabel("minutes in which photos were analysed")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, loc="upper left")
     photos, seconds = sums["photos"].sum(), sums["seconds"].sum()
     speed = f", {seconds / photos:.2f} s of detection each" if photos else ""
-    _title(axes, f"{photos:,.0f} photos analysed in {len(sums):,} minutes{speed}")
+    canvas.title(axes, f"{photos:,.0f} photos analysed in {_minutes(sums)}{speed}")
     return chart
 
 
 def failures(reasons: pd.DataFrame) -> Chart:
     """Of `photo_failures`: why photos could not be analysed."""
     counts = reasons.groupby("error_code")["photos"].sum().sort_values()
-    chart, axes = _chart(1 + 0.35 * len(counts))
-    _bars(axes, [str(each) for each in counts.index], {"photos": (counts, RED)}, legend=False)
+    chart, axes = canvas.chart(1 + 0.35 * len(counts))
+    canvas.bars(axes, [str(each) for each in counts.index], {"photos": (counts, RED)}, legend=False)
     total = int(counts.sum())
-    _title(axes, f"{total:,} photos could not be analysed" if total else "Every photo was readable")
+    canvas.title(
+        axes, f"{total:,} photos could not be analysed" if total else "Every photo was readable"
+    )
     return chart
 
 
@@ -75,15 +72,18 @@ def over_time(runs: pd.DataFrame) -> Chart:
         (people, {"persons": BLUE, "single": GREY}),
         (sound, {"cohesion": GREEN, "silhouette": BLUE, "separation": ORANGE}),
     ):
-        _plain(axes)
+        canvas.plain(axes)
         for name, colour in columns.items():
             values = runs[name].to_numpy(float)
             axes.plot(place[shown], values[shown], color=colour, marker="o", label=name)
             axes.plot(place[~shown], values[~shown], color=colour, marker="x", linestyle="none")
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    people.set_ylim(bottom=0)
     sound.set_xlabel("groupings, the oldest first; × waits or is held, and is not shown to anybody")
     sound.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _title(people, f"{_last(runs[shown], 'persons')} people after {shown.sum()} groupings")
+    canvas.title(
+        people, f"{_last(runs[shown], 'persons')} people; groupings shown so far: {shown.sum()}"
+    )
     return chart
 
 
@@ -100,7 +100,7 @@ def methods(compared: pd.DataFrame) -> Chart:
     chart = Chart(figsize=(9, 2.8), layout="constrained")
     colours = {"constrained": BLUE, "hdbscan": ORANGE}
     for axes, (name, about) in zip(chart.subplots(1, len(MEASURES)), MEASURES.items(), strict=True):
-        _plain(axes)
+        canvas.plain(axes)
         for method, colour in colours.items():
             rows = _by_default(compared[compared["method"] == method])
             axes.plot(range(1, len(rows) + 1), rows[name], color=colour, marker="o", label=method)
@@ -126,7 +126,7 @@ def thresholds(compared: pd.DataFrame) -> Chart:
     other = compared[compared["method"] == "hdbscan"]
     chart = Chart(figsize=(9, 5.5), layout="constrained")
     for axes, (name, about) in zip(chart.subplots(2, 2).flat, MEASURES.items(), strict=True):
-        _plain(axes)
+        canvas.plain(axes)
         axes.plot(tried["threshold"], tried[name], color=BLUE, marker="o")
         axes.axvline(now, color=INK, linewidth=1, linestyle=":")
         for value in other[name]:
@@ -140,22 +140,35 @@ def thresholds(compared: pd.DataFrame) -> Chart:
 
 def similarities(pairs: pd.DataFrame, threshold: float) -> Chart:
     """Of one comparison: how alike two faces are that are one person's, and two people's."""
-    chart, axes = _chart(3.2)
+    chart, axes = canvas.chart(3.2)
+    pairs = _evenly(pairs)
     kinds = {"other_person": GREY, "one_photo": RED, "same_person": GREEN}
     labels = ("two people", "two people for sure: in one photo", "one person")
     for (kind, colour), label in zip(kinds.items(), labels, strict=True):
         total = max(float(pairs[kind].sum()), 1)
-        share = 100 * pairs[kind].astype(float) / total
+        share = 100 * pairs[kind] / total
         axes.fill_between(pairs["similarity"], share, color=colour, alpha=0.35, step="mid")
         axes.plot(pairs["similarity"], share, color=colour, drawstyle="steps-mid", label=label)
     axes.axvline(threshold, color=INK, linewidth=1, linestyle=":")
     axes.set_xlabel("cosine of two faces; dotted: the merge threshold")
     axes.set_ylabel("% of the pairs")
     axes.legend(frameon=False)
-    sure = pairs["one_photo"].astype(float)
+    sure = pairs["one_photo"]
     over, total = sure[pairs["similarity"] >= threshold].sum(), sure.sum()
-    _title(axes, f"{over:,.0f} of {total:,.0f} pairs in one photo reach it{_share(over, total)}")
+    canvas.title(
+        axes, f"{over:,.0f} of {total:,.0f} pairs in one photo reach it{_share(over, total)}"
+    )
     return chart
+
+
+def _evenly(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The bins, about 50 of one width; those without a pair are stored nowhere, and are 0 here."""
+    middle = pairs["similarity"].astype(float)
+    width = 0.01 * max(1, round((middle.max() - middle.min()) / 0.01 / 50)) if len(pairs) else 0.01
+    place = np.floor(middle / width).astype(int)
+    sums = pairs[["one_photo", "same_person", "other_person"]].astype(float).groupby(place).sum()
+    every = sums.reindex(range(int(sums.index.min()), int(sums.index.max()) + 1), fill_value=0.0)
+    return every.assign(similarity=(every.index + 0.5) * width)
 
 
 def review(people: pd.DataFrame) -> Chart:
@@ -164,62 +177,31 @@ def review(people: pd.DataFrame) -> Chart:
     colours = {"linked": GREEN, "invited": BLUE, "reviewed": PALE, "ignored": ORANGE}
     parts = {name: (some[name], colour) for name, colour in colours.items()}
     parts["awaiting"] = (some["awaiting"], GREY)
-    chart, axes = _chart(1 + 0.35 * len(some))
-    _bars(axes, _short(some["event_id"]), parts)
+    chart, axes = canvas.chart(1 + 0.35 * len(some))
+    canvas.bars(axes, _short(some["event_id"]), parts)
     total = int(people["people"].sum())
     done = total - int(people["awaiting"].sum())
-    _title(axes, f"{done:,} of {total:,} people are decided on{_share(done, total)}")
+    canvas.title(axes, f"{done:,} of {total:,} people are decided on{_share(done, total)}")
     return chart
 
 
 def decisions(log: pd.DataFrame) -> Chart:
     """Of `decisions`: how they add up, by kind, over the minutes in which any was taken."""
-    chart, axes = _chart(3)
+    chart, axes = canvas.chart(3)
     table = log.pivot_table(index="minute", columns="kind", values="decisions", aggfunc="sum")
     growing = table.sort_index().fillna(0).cumsum()
     growing = growing[growing.iloc[-1].sort_values(ascending=False).index] if len(table) else table
-    place = np.arange(1, len(growing) + 1)
-    axes.stackplot(
-        place, *[growing[kind] for kind in growing], labels=growing.columns.tolist(), alpha=0.8
-    )
+    place, below = np.arange(1, len(growing) + 1), np.zeros(len(growing))
+    for kind in growing:
+        axes.bar(place, growing[kind], bottom=below, width=1, label=str(kind))
+        below = below + growing[kind].to_numpy(float)
     axes.set_xlabel("minutes in which somebody decided")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(growing):
         axes.legend(frameon=False, loc="upper left")
     total = int(log["decisions"].sum())
-    _title(axes, f"{total:,} decisions in {len(growing):,} minutes")
+    canvas.title(axes, f"{total:,} decisions in {_minutes(growing)}")
     return chart
-
-
-def _chart(height: float) -> tuple[Chart, Axes]:
-    chart = Chart(figsize=(9, max(height, 1.6)), layout="constrained")
-    axes = chart.subplots()
-    _plain(axes)
-    return chart, axes
-
-
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=INK, labelsize=8)
-
-
-def _bars(
-    axes: Axes,
-    names: Sequence[str],
-    parts: Mapping[str, tuple[pd.Series, str]],
-    *,
-    legend: bool = True,
-) -> None:
-    """Horizontal bars of parts that add up, the last name on top."""
-    left, place = np.zeros(len(names)), np.arange(len(names))
-    for label, (values, colour) in parts.items():
-        numbers = values.to_numpy(float)
-        axes.barh(place, numbers, left=left, color=colour, label=label)
-        left = left + numbers
-    axes.set_yticks(place, names)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if legend:
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
 
 
 def _short(ids: pd.Series) -> list[str]:
@@ -230,9 +212,9 @@ def _share(part: float, whole: float) -> str:
     return f" ({100 * part / whole:.0f} %)" if whole else ""
 
 
+def _minutes(rows: pd.DataFrame) -> str:
+    return f"{len(rows):,} minute{'s' * (len(rows) != 1)}"
+
+
 def _last(rows: pd.DataFrame, column: str) -> str:
     return f"{rows[column].iloc[-1]:,.0f}" if len(rows) else "No"
-
-
-def _title(axes: Axes, text: str) -> None:
-    axes.set_title(text, loc="left", color=INK, fontsize=11, fontweight="bold")
