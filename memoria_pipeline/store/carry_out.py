@@ -58,7 +58,9 @@ def plan(
         face_rows.machine_layer(each) for each in rows.values() if each.id in named_faces
     ]
     moved = {each.person for each in (*rows.values(), *faces) if each.person is not None}
-    sweep = [each for each in about if each not in new.persons]
+    # An undo may have made again whom it does not name: what a machine had said before.
+    gone = about | person_rows.made_by(conn, undone.id)
+    sweep = [each for each in gone if each not in new.persons]
     edits = {each: new.edits.get(each, 0) for each in after}
     return Change(faces, [*after.values()], edits, moved | set(after), sweep, before)
 

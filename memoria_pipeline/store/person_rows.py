@@ -66,6 +66,15 @@ _BASELINES = sa.text(
 )
 
 
+def made_by(conn: sa.Connection, decision: UUID) -> set[UUID]:
+    """The persons that there were not before this decision."""
+    made = sa.text(
+        "select cast(jsonb_array_elements_text(before -> 'made') as uuid) from memoria.decisions"
+        " where id = :id"
+    )
+    return set(conn.scalars(made, {"id": decision}))
+
+
 def put(
     conn: sa.Connection, event_id: UUID, those: Sequence[PersonRow], edits: Mapping[UUID, int]
 ) -> None:

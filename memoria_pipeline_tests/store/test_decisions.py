@@ -420,6 +420,23 @@ def test_a_person_of_whom_a_human_spoke_again_has_the_faces_back_that_a_run_had_
     assert persons.current(conn, people.event)[people.alone] == who
 
 
+def test_a_person_that_came_back_with_a_decision_that_counts_again_goes_with_it_again(
+    conn: sa.Connection, people: People
+) -> None:
+    undo = _undo(
+        conn, people, decisions.reject(conn, people.event, [people.alone], people.p, **WHO)
+    )
+    rights = [*people.right, people.alone]
+    rest = [people.left, rights, [people.alone_too]]
+    group(conn, people.event, rest, [people.p, people.q, people.s])
+    before = snapshot(conn, people.event)
+    assert people.r not in {one.id for one in persons.live(conn, people.event)}
+    again = _undo(conn, people, undo)
+    assert people.r in {one.id for one in persons.live(conn, people.event)}
+    _undo(conn, people, again)
+    assert snapshot(conn, people.event) == before
+
+
 def test_whoever_was_merged_into_an_erased_person_is_there_when_the_merge_counts_again(
     conn: sa.Connection, people: People
 ) -> None:
