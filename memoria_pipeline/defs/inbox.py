@@ -25,7 +25,8 @@ from memoria_pipeline.work.jobs import Batch, Job
 CLAIM_TAG = "memoria/claim"
 """Whose jobs a run works for: its worker renews that claim (store.jobs.renew_claims)."""
 
-_JOBS = 1000  # of one look: a run takes as many of an event as there are
+_JOBS = 500  # of one look, to find the events by; of those the others come along
+_TOGETHER = 20_000
 _RUNS = 25  # that one look may start: starting one takes a fifth of a second of the tick
 _OPEN = 100  # claims at once: more would only wait in Dagster's queue instead of ours
 
@@ -57,8 +58,10 @@ def _look(store: Store) -> tuple[list[Claim], list[Batch]]:
     with store.transaction() as conn:
         opened = jobs.claims(conn)
         free = min(_RUNS, _OPEN - len(opened))
+        if free <= 0:
+            return opened, []
         busy = [claim.event_id for claim in opened]
-        taken = jobs.claim(conn, _JOBS, batches=free, leave=busy) if free > 0 else []
+        taken = jobs.claim(conn, _JOBS, batches=free, leave=busy, together=_TOGETHER)
     return opened, work.batches(taken)
 
 

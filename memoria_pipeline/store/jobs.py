@@ -47,14 +47,16 @@ def claim(
     *,
     batches: int | None = None,
     leave: Collection[UUID] = (),
+    together: int = 0,
 ) -> list[Job]:
     """Take up to `limit` pending jobs that are due, the most urgent and oldest first.
 
     All that are of one event get one token. batches: of so many events at most. leave: events that
-    are worked on already; theirs wait, and go together later.
+    are worked on already; theirs wait, and go together later. together: so many more jobs of the
+    same events come along, because one run does them all.
     """
     values = {"limit": limit, "lease": lease_seconds, "batches": batches, "leave": list(leave)}
-    return [Job(*row) for row in conn.execute(_CLAIM, values)]
+    return [Job(*row) for row in conn.execute(_CLAIM, {**values, "together": together})]
 
 
 # Materialized, or each row would get a token of its own. The order is that of the index.
@@ -73,17 +75,24 @@ _CLAIM = sa.text("""
     ), batch as materialized (
         select event_id, gen_random_uuid() as token from due
         group by event_id order by min(n) limit :batches
+    ), along as materialized (
+        select id, event_id from memoria.ml_jobs
+        where status = 'pending' and next_attempt_at <= clock_timestamp()
+            and event_id in (select event_id from batch) and id not in (select id from due)
+        limit :together for update skip locked
+    ), chosen as (
+        select id, event_id, n from due union all select id, event_id, :limit + 1 from along
     ), taken as (
         update memoria.ml_jobs j
         set status = 'processing', claim_token = batch.token, attempts = j.attempts + 1,
             lease_until = clock_timestamp() + make_interval(secs => :lease),
             started_at = coalesce(j.started_at, clock_timestamp())
-        from due join batch using (event_id) where j.id = due.id
+        from chosen join batch using (event_id) where j.id = chosen.id
         returning j.id, j.event_id, j.job_type, j.media_ids, j.priority, j.attempts,
-            j.claim_token, due.n
+            j.claim_token, chosen.n
     )
     select id, event_id, job_type, media_ids, priority, attempts, claim_token
-    from taken order by n
+    from taken order by n, id
 """)
 
 

@@ -113,7 +113,7 @@ def _under_faults(server: _Server) -> tuple[Counter[str], int, int, int]:
     crowd = Crowd(
         {
             **{f"writer {i}": partial(write, work, i, share) for i in range(_WRITERS)},
-            **{f"claimer {i}": partial(claim, work, 40, 0.02) for i in range(_CLAIMERS)},
+            **{f"claimer {i}": partial(claim, work, 40, 0, 0.02) for i in range(_CLAIMERS)},
         }
     )
     trouble = _Trouble(server, crowd)
@@ -220,7 +220,7 @@ def _small(server: _Server) -> float:
         "insert into memoria.ml_jobs (event_id, job_type) select e.id, 'detect'"
         " from memoria.events e, generate_series(1, 20) where e.name = 'Small'"
     )
-    crowd = Crowd({f"claimer {i}": partial(claim, work, 100, 0.0) for i in range(_CLAIMERS)})
+    crowd = Crowd({f"claimer {i}": partial(claim, work, 20, 400, 0.0) for i in range(_CLAIMERS)})
     started = time.perf_counter()
     try:
         crowd.keep()

@@ -60,22 +60,22 @@ def write(work: Work, number: int, share: int) -> None:
         done += 1
 
 
-def claim(work: Work, limit: int, seconds: float) -> None:
-    """Claim, work for up to `seconds`, end; for ever."""
+def claim(work: Work, limit: int, together: int, seconds: float) -> None:
+    """Claim, work for up to `seconds` on each batch, end; for ever."""
     engine, chance = work.engine(), random.Random()
     while True:
         try:
-            if not _one_claim(engine, work.lease, limit, seconds, chance):
+            if not _one_claim(engine, work.lease, (limit, together), seconds, chance):
                 time.sleep(0.01)
         except DatabaseError:
             time.sleep(_AGAIN)
 
 
 def _one_claim(
-    engine: sa.Engine, lease: float, limit: int, seconds: float, chance: random.Random
+    engine: sa.Engine, lease: float, size: tuple[int, int], seconds: float, chance: random.Random
 ) -> int:
     with db.connect(engine) as conn:
-        taken = jobs.claim(conn, limit, lease)
+        taken = jobs.claim(conn, size[0], lease, together=size[1])
     if not taken:
         with db.connect(engine) as conn:
             return jobs.expire(conn, most=_MANY)

@@ -79,6 +79,20 @@ def test_events_that_are_worked_on_are_left_and_batches_are_limited(conn: sa.Con
     assert {j.event_id for j in jobs.claim(conn, 9)} == set(events) - {first.event_id}
 
 
+def test_jobs_of_the_same_events_come_along_because_one_run_does_them_all(
+    conn: sa.Connection,
+) -> None:
+    event, other = an_event(conn), an_event(conn)
+    urgent = jobs.enqueue(conn, event, "detect", (), "high")
+    more = [jobs.enqueue(conn, event, "detect", (), "low") for _ in range(3)]
+    left = jobs.enqueue(conn, other, "detect")
+    claimed = jobs.claim(conn, 1, together=2)
+    assert claimed[0].id == urgent
+    assert {job.id for job in claimed[1:]} < set(more)
+    assert (len(claimed), len({job.token for job in claimed})) == (3, 1)
+    assert left in {job.id for job in jobs.claim(conn, 5)}
+
+
 def test_two_claimers_never_get_the_same_job(database: sa.Engine) -> None:
     with db.connect(database) as conn:
         event = an_event(conn)
@@ -226,7 +240,7 @@ def test_claiming_and_following_read_an_index_however_many_jobs_are_done(
         {"event": event},
     )
     conn.execute(sa.text("analyze memoria.ml_jobs"))
-    values = {"limit": 5, "lease": 25.0, "batches": 5, "leave": []}
+    values = {"limit": 5, "lease": 25.0, "batches": 5, "leave": [], "together": 9}
     for query, given in ((jobs._CLAIM, values), (jobs._CLAIMS, {})):
         plan: Sequence[str] = conn.scalars(sa.text(f"explain {query.text}"), given).all()
         assert not [line for line in plan if "Seq Scan on ml_jobs" in line]
