@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
+from memoria_pipeline.logs import discreet
+from memoria_pipeline.settings import settings
 from memoria_pipeline.store import events as event_store
 from memoria_pipeline.store import media as media_store
 from memoria_pipeline.store.events import Event
@@ -37,6 +39,7 @@ from memoria_pipeline.vision.detector import Detector
     partitions_def=events,
     pool="detector",
 )
+@discreet
 def faces_and_embeddings(
     context: dg.AssetExecutionContext,
     store: dg.ResourceParam[Store],
@@ -47,7 +50,9 @@ def faces_and_embeddings(
     started = time.perf_counter()
     with store.transaction() as conn:
         event = _event(conn, UUID(context.partition_key), detector)
-        todo = {p.storage_key: p for p in media_store.pending(conn, event.id, event.face_model)}
+        tries = settings().photo_attempts
+        pending = media_store.pending(conn, event.id, event.face_model, max_attempts=tries)
+        todo = {photo.storage_key: photo for photo in pending}
         known = media_store.known_hashes(conn, event.id, event.face_model)
     done = dict.fromkeys(_COUNTED, 0)
     read = photos.reader(event.photo_root)

@@ -26,12 +26,13 @@ class Event:
 
 
 def ensure(
-    conn: sa.Connection, *, name: str, photo_root: str, face_model: str, consent: bool
+    conn: sa.Connection, *, name: str, photo_root: str, face_model: str | None, consent: bool
 ) -> UUID:
     """The event of this folder or URL, made where it is missing.
 
     An event that exists keeps its name and its model pack. `consent` says that the organiser agrees
-    to face analysis now: it turns the switch on, and its absence never turns it off.
+    to face analysis now: it turns the switch on, and its absence never turns it off. Without a
+    face_model it takes the one of the settings at its first run.
     """
     found: UUID = conn.execute(
         sa.text(
@@ -95,6 +96,16 @@ def require_consent(conn: sa.Connection, event_id: UUID) -> Event:
             "events.face_recognition_enabled."
         )
     return event
+
+
+def switch(conn: sa.Connection, event_id: UUID, *, on: bool) -> None:
+    """Turn the consent switch. Raises DatabaseError when there is no such event, ConsentError for
+    turning it on where the event is over."""
+    lock(conn, event_id)
+    query = sa.text("update memoria.events set face_recognition_enabled = :on where id = :id")
+    conn.execute(query, {"id": event_id, "on": on})
+    if on:
+        require_consent(conn, event_id)
 
 
 def keep_model(conn: sa.Connection, event_id: UUID, model: str) -> None:

@@ -153,3 +153,24 @@ _ASK = (
     " asked_at = now(), tried = r.tried, reason = null, due_at = now() + interval '5 s'{gone}"
     " from r where u.event_id = r.event_id returning u.event_id, u.asked_key"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event whose photos wait. due_at: None where something has to happen first."""
+
+    event_id: UUID
+    photos: int
+    due_at: datetime | None
+    reason: str | None
+
+
+def waiting(conn: sa.Connection) -> list[Waiting]:
+    """Every event whose photos wait or whose run is underway, the longest waiting first."""
+    rows = conn.execute(
+        sa.text(
+            "select event_id, photos, nullif(due_at, 'infinity') as due_at, reason"
+            " from memoria.uploads order by first_at, event_id"
+        )
+    )
+    return [Waiting(**row._mapping) for row in rows]

@@ -145,3 +145,15 @@ def sensor_runs(conn: sa.Connection, within: float) -> bool:
         {"within": within},
     )
     return bool(found)
+
+
+def problems(conn: sa.Connection) -> list[tuple[UUID | None, str]]:
+    """Places that cannot be read, each with its event, or None for what holds all of them."""
+    rows = conn.execute(
+        sa.text(
+            "select null as event_id, problem from memoria.lookouts where problem is not null"
+            " union all (select event_id::text, problem from memoria.watched"
+            " where problem is not null order by event_id)"
+        )
+    )
+    return [(row.event_id and UUID(row.event_id), row.problem) for row in rows]

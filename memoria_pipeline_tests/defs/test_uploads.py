@@ -306,7 +306,7 @@ def test_a_watched_folder_that_is_away_is_said_and_nothing_else_stops(
 def test_the_cost_of_a_tick_does_not_grow_with_the_events(bench: Bench) -> None:
     bench.do(
         "insert into memoria.events (name, photo_root, face_recognition_enabled)"
-        " select 'e', '/nowhere/' || i, false from generate_series(1, 250) i"
+        " select 'e', '/nowhere/' || i, false from generate_series(1, 205) i"
     )
     with _statements() as seen:
         bench.tick()
