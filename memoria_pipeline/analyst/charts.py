@@ -42,7 +42,7 @@ def throughput(minutes: pd.DataFrame) -> Chart:
     axes.bar(place, sums["photos"], color=PALE, width=0.9, label="photos")
     axes.plot(place, sums["faces"], color=BLUE, marker="o", markersize=3, label="faces found")
     axes.set_xlabel("minutes in which photos were analysed")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend(frameon=False, loc="upper left")
     photos, seconds = sums["photos"].sum(), sums["seconds"].sum()
     speed = f", {seconds / photos:.2f} s of detection each" if photos else ""
@@ -196,9 +196,9 @@ def decisions(log: pd.DataFrame) -> Chart:
         axes.bar(place, growing[kind], bottom=below, width=1, label=str(kind))
         below = below + growing[kind].to_numpy(float)
     axes.set_xlabel("minutes in which somebody decided")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if len(growing):
-        axes.legend(frameon=False, loc="upper left")
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     total = int(log["decisions"].sum())
     canvas.title(axes, f"{total:,} decisions in {_minutes(growing)}")
     return chart
