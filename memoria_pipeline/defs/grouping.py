@@ -81,9 +81,9 @@ def update(conn: sa.Connection, event: Event, how: How, *, force: bool) -> dict[
     if force or changed:
         of = _load(conn, event, "full", now)
         both = "incremental, then full" if last.fingerprint != now else "full"
-        back = {name: told[name] for name in (_HELD,) if name in told}
+        back = {_HELD: told[_HELD]} if _HELD in told else {}
         offered = _offer(conn, event, how, of, *_grouped(conn, event, how, of))
-        told = {"run": both, **back, **offered}
+        return {"run": both, **back, **offered}
     return told
 
 
@@ -91,7 +91,7 @@ _NONE, _HELD = "none", "held back"
 
 
 def did(told: Mapping[str, Any]) -> bool:
-    """Whether anything was grouped, by what `update` or `move` told."""
+    """Whether anything was grouped, by what was told."""
     return not str(told["run"]).startswith(_NONE)
 
 
@@ -168,8 +168,7 @@ def _hold_back(
     conn: sa.Connection, event: Event, row: Mapping[str, Any], failed: Sequence[Failure]
 ) -> dict[str, Any]:
     """Keep the run's numbers and why it is not shown; who stands stays."""
-    names = ("kind", "model", "fingerprint", "method", "parameters", "measures", "diff")
-    run = held.hold_back(conn, {"event": event.id, **{n: row[n] for n in names}}, failed)
+    run = held.hold_back(conn, {**row, "event": event.id}, failed)
     return {"published": False, _HELD: held.reason(failed), "cluster_run": str(run)}
 
 

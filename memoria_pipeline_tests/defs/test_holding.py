@@ -1,5 +1,6 @@
 """What holds new people back, on a real database: who stands stays, and nothing gets round it."""
 
+import json
 from dataclasses import replace
 from uuid import UUID
 
@@ -192,6 +193,10 @@ def test_new_photos_that_would_give_many_old_faces_other_mates_are_held_back(alb
 def test_whoever_is_twice_in_a_photo_is_parted_however_many_get_other_mates(album: Album) -> None:
     ids = album.add(*[(i, i + 12) for i in range(12)])
     factories.group(album.conn, album.event, ids, kind="full")  # as a merge would leave them
+    album.conn.execute(
+        sa.text("update memoria.cluster_runs set parameters = cast(:how as jsonb)"),
+        {"how": json.dumps(HOW.as_table())},
+    )
     album.group()
     run = runs.last_run(album.conn, album.event)
     assert run
