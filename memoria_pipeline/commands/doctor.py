@@ -1,6 +1,7 @@
 """`memoria doctor`: whether everything is there, and what to do where it is not."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated
 
@@ -20,15 +21,20 @@ def doctor(
     """Check everything: database, model, device, storage, sensors, daemon, disk; name each mend."""
     from memoria_pipeline.doctor.examine import examine
 
+    if not told(examine(settings()), as_json=as_json):
+        raise typer.Exit(1)
+
+
+def told(findings: Iterable[Finding], *, as_json: bool) -> bool:
+    """Print them as they come, or as one JSON list at the end; whether nothing fails."""
     found = []
-    for each in examine(settings()):
+    for each in findings:
         found.append(each)
         if not as_json:
             _show(each)
     if as_json:
         out.print_json(json.dumps([asdict(each) for each in found]))
-    if any(each.status == "fail" for each in found):
-        raise typer.Exit(1)
+    return all(each.status != "fail" for each in found)
 
 
 def _show(each: Finding) -> None:

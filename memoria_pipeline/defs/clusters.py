@@ -10,6 +10,7 @@ from memoria_pipeline.defs.grouping import How
 from memoria_pipeline.defs.holding import Context, Gate
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.logs import discreet
 from memoria_pipeline.people.cluster import Method
 from memoria_pipeline.people.density import Density
 from memoria_pipeline.people.thresholds import Thresholds
@@ -56,6 +57,7 @@ class GroupingConfig(dg.Config):
 @dg.asset(
     deps=["faces", "embeddings"], partitions_def=events, group_name="event", kinds={"postgres"}
 )
+@discreet
 def clusters(
     context: dg.AssetExecutionContext,
     config: GroupingConfig,

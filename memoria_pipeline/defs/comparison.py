@@ -48,6 +48,7 @@ class _Event:
 @dg.asset(
     deps=["clusters"], partitions_def=events, group_name="quality", kinds={"postgres", "hdbscan"}
 )
+@discreet
 def cluster_comparison(
     context: dg.AssetExecutionContext,
     config: ComparisonConfig,

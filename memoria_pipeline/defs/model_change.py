@@ -13,6 +13,7 @@ from memoria_pipeline.defs import grouping
 from memoria_pipeline.defs.clusters import GroupingConfig
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
+from memoria_pipeline.logs import discreet
 from memoria_pipeline.store import beside
 from memoria_pipeline.store import events as event_store
 from memoria_pipeline.store.media import Analysed, PendingPhoto
@@ -33,6 +34,7 @@ class NewPack(dg.Config):
     kinds={"onnx", "postgres"},
     pool="detector",
 )
+@discreet
 def faces_beside(
     context: dg.AssetExecutionContext,
     config: NewPack,
@@ -77,6 +79,7 @@ def _save(conn: sa.Connection, photo: PendingPhoto, outcome: Outcome, model: str
     group_name="model_change",
     kinds={"postgres"},
 )
+@discreet
 def clusters_beside(
     context: dg.AssetExecutionContext,
     config: GroupingConfig,

@@ -6,10 +6,12 @@ import dagster as dg
 
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.logs import discreet
 from memoria_pipeline.store import held, observed, runs
 
 
 @dg.asset(deps=["clusters"], partitions_def=events, group_name="event", kinds={"postgres"})
+@discreet
 def tags(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]
 ) -> dg.MaterializeResult[None]:

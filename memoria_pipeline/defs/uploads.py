@@ -11,6 +11,7 @@ from memoria_pipeline.defs import asking
 from memoria_pipeline.defs.jobs import change_model, process_event
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.logs import discreet
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import discover, moves, queue, uploads, watch, watched
 from memoria_pipeline.vision.packs import stored_name
@@ -22,6 +23,7 @@ from memoria_pipeline.work.uploads import AskedStatus, Limits, Move, Upload, dec
     minimum_interval_seconds=settings().sensor_seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
+@discreet
 def new_uploads_sensor(
     context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store]
 ) -> dg.SensorResult:
