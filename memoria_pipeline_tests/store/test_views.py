@@ -43,10 +43,13 @@ def test_views_say_what_there_is(database: sa.Engine, event: UUID) -> None:
     throughput = views.read(database, "throughput", event)
     assert (throughput["photos"].sum(), throughput["faces"].sum()) == (22, 52)
     failures = views.read(database, "photo_failures", event)
-    reasons = failures.sort_values("error_code")[["error_code", "photos"]].to_numpy().tolist()
+    reasons = failures[["error_code", "photos"]].sort_values("error_code").values.tolist()
     assert reasons == [["broken", 1], ["unreadable", 1]]
-    hours = views.read(database, "job_hours").set_index("status")
-    assert hours.loc["completed", ["jobs", "median_seconds"]].tolist() == [2, 9]
+    hours = views.read(database, "job_hours").sort_values("status")
+    assert hours[["status", "jobs", "median_seconds"]].values.tolist() == [
+        ["completed", 2, 9],
+        ["failed", 1, 9],
+    ]
     assert views.read(database, "decisions")["decisions"].sum() == 3
     runs = views.read(database, "clusterings").sort_values("created_at")
     assert runs["kind"].tolist() == ["full", "incremental"]
