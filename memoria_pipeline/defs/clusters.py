@@ -10,6 +10,7 @@ from memoria_pipeline.defs.grouping import How
 from memoria_pipeline.defs.holding import Context, Gate
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.defs.retries import TRANSIENT, only_transient
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.people.cluster import Method
 from memoria_pipeline.people.density import Density
@@ -55,9 +56,14 @@ class GroupingConfig(dg.Config):
 
 
 @dg.asset(
-    deps=["faces", "embeddings"], partitions_def=events, group_name="event", kinds={"postgres"}
+    deps=["faces", "embeddings"],
+    partitions_def=events,
+    group_name="event",
+    kinds={"postgres"},
+    retry_policy=TRANSIENT,
 )
 @discreet
+@only_transient
 def clusters(
     context: dg.AssetExecutionContext,
     config: GroupingConfig,
