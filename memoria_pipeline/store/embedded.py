@@ -92,9 +92,12 @@ def _ensure_running(data: Path) -> None:
 
 def _start_again(data: Path) -> None:
     postmaster.end_orphans(data)
-    # Left by a kill. Its number may be another process's by now, which PostgreSQL would take for a
-    # living server. (That none of its own lives on is seen by the shared memory, not by this file.)
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    # Left by a kill. Their number may be another process's by now, or nobody has buried the server
+    # yet: PostgreSQL would take either for a living one. (It tells by the shared memory, not by
+    # these files, whether one of its own lives on.)
+    socket_lock = sockets.folder(data) / f".s.PGSQL.{_PORT}.lock"
+    for left in (data / "postmaster.pid", socket_lock):
+        left.unlink(missing_ok=True)
     _start(data)
 
 
