@@ -174,6 +174,9 @@ class Stack:
 @contextmanager
 def running(pack: str = PACK, **more: str) -> Iterator[Stack]:
     """A stack in a temporary home, up and ready; gone afterwards. Settings as MEMORIA_…=…."""
+    # Whoever ends us ends the stack too: a background job would ignore one, and die of the other.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
     # A short path: sockets; and /tmp, because the server's user passes through all above it.
     with tempfile.TemporaryDirectory(prefix="mo-", ignore_cleanup_errors=True) as folder:
         stack = Stack(Path(folder), pack, more)
