@@ -4,7 +4,7 @@ BIN := .venv/bin
 PHOTOS ?=
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help setup demo up test check format bench verify-main verify-people lock schema clean
+.PHONY: help setup demo up test check format bench verify-main verify-people verify-operations notebooks lock schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 16
@@ -46,6 +46,12 @@ verify-main: setup ## the figures of the main job: asked, reached
 
 verify-people: setup ## the figures of stable people: asked, reached
 	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_people
+
+verify-operations: setup ## the figures of operations: asked, reached
+	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_operations
+
+notebooks: setup ## the analysts' notebooks, in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir notebooks
 
 lock: setup ## pin every dependency anew, with hashes and without an index's address
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock

@@ -10,15 +10,26 @@ import typer
 from rich.markup import escape
 
 from memoria_pipeline import __version__
-from memoria_pipeline.commands import lab, model, runs
+from memoria_pipeline.commands import events, jobs, lab, model, runs
+from memoria_pipeline.commands.doctor import doctor
+from memoria_pipeline.commands.ingest import ingest, uploads
+from memoria_pipeline.commands.metrics import metrics
+from memoria_pipeline.commands.move import model_move
 from memoria_pipeline.commands.screen import database, err, out
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline.settings import settings
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+commands.add_typer(events.app, name="events")
+commands.add_typer(runs.app, name="runs")
+commands.add_typer(jobs.app, name="jobs")
 commands.add_typer(model.app, name="model")
 commands.add_typer(lab.app, name="lab")
-commands.add_typer(runs.app, name="runs")
+commands.command()(ingest)
+commands.command()(uploads)
+commands.command()(doctor)
+commands.command()(metrics)
+model.app.command("move")(model_move)
 
 
 def app() -> None:
@@ -63,16 +74,6 @@ def up(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000
     from memoria_pipeline import services
 
     raise typer.Exit(services.up(settings(), port, out))
-
-
-@commands.command("events")
-def events_list() -> None:
-    """The events, and the ids that other commands take."""
-    from memoria_pipeline import report
-    from memoria_pipeline.store import events
-
-    with database() as conn:
-        report.events(out, events.list_(conn))
 
 
 @commands.command()
