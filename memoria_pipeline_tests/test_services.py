@@ -12,6 +12,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
+from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline.services import stack
 from memoria_pipeline.services.programs import Kept, Program, delay, how, stop
 from memoria_pipeline.store import db, embedded, postmaster
@@ -154,6 +155,17 @@ def test_a_backend_that_computes_on_after_its_server_died_does_not_keep_a_new_on
 def wait_for_the_end_of(pid: int) -> None:
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.02)
+
+
+def test_one_home_has_one_of_them(home: Path) -> None:
+    with (
+        stack._only_one(home),
+        pytest.raises(MemoriaError, match="already runs"),
+        stack._only_one(home),
+    ):
+        pass
+    with stack._only_one(home):
+        pass
 
 
 def test_the_code_server_has_the_same_address_each_time_and_nobody_else_can_enter(

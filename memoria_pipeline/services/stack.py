@@ -4,12 +4,13 @@ One code server for the webserver and the daemon together: they would start one 
 it. It lives apart from them, so that a run goes on when one of them is killed.
 """
 
+import fcntl
 import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,7 +32,10 @@ def up(settings: Settings, port: int, console: Console) -> int:
     """Database, Dagster UI, daemon and metrics until Ctrl-C. Returns the exit status."""
     if _taken(port):
         raise MemoriaError(f"Port {port} is taken: free it, or choose another with --port.")
-    with db.running(settings.home, settings.database_url, settings.dagster_database_url) as found:
+    with (
+        _only_one(settings.home),
+        db.running(settings.home, settings.database_url, settings.dagster_database_url) as found,
+    ):
         migrate(db.engine(found.memoria))
         kept = [
             Kept(each, lambda: variables(settings.home, found))
@@ -50,6 +54,20 @@ def up(settings: Settings, port: int, console: Console) -> int:
         finally:
             stop([each.process for each in kept if each.process is not None])
             shutil.rmtree(_socket(settings.home).parent)
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Two would share the address of one code server. The lock goes with us, whatever ends us."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home / "up.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MemoriaError(
+                "`memoria up` already runs for this MEMORIA_HOME: use it, or stop it first."
+            ) from None
+        yield
 
 
 def _announce(
