@@ -180,6 +180,60 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    gone_ids uuid[];
+    naming_ids uuid[];
+    person_ids uuid[];
+    photo_count integer;
+    done jsonb;
+begin
+    perform from memoria.events where id = event for no key update;
+    perform from memoria.media m
+    where m.event_id = event and m.id = any (photos) order by m.id for update;
+    update memoria.media m set faces_erased_at = coalesce(m.faces_erased_at, now())
+    where m.event_id = event and m.id = any (photos);
+    get diagnostics photo_count = row_count;
+    gone_ids := array(
+        select f.id from memoria.faces f where f.event_id = event and f.media_id = any (photos));
+    if cardinality(gone_ids) > 0 then
+        person_ids := array(
+            select distinct f.face_person_id from memoria.faces f
+            where f.event_id = event and f.id = any (gone_ids) and f.face_person_id is not null);
+        naming_ids := array(
+            select f.id from memoria.faces f where f.event_id = event and f.evidence && gone_ids);
+        perform from memoria.face_persons p
+        where p.event_id = event and p.id = any (person_ids) order by p.id for update;
+        perform memoria.open(event, gone_ids || naming_ids, person_ids);
+        delete from memoria.faces f where f.event_id = event and f.id = any (gone_ids);
+        update memoria.faces f
+        set evidence = array(select e from unnest(f.evidence) e where e <> all (gone_ids))
+        where f.event_id = event and f.id = any (naming_ids);
+        delete from memoria.face_persons p
+        where p.event_id = event and p.id = any (person_ids)
+            and p.status = 'pending' and not p.human_touched
+            and not exists (select from memoria.faces f where f.event_id = event
+                and p.id in (f.face_person_id, f.machine_person_id))
+            and not exists (select from memoria.face_persons o
+                where o.event_id = event and o.merged_into_id = p.id);
+        perform memoria.shut(event, gone_ids || naming_ids, person_ids);
+        delete from memoria.cluster_proposals c where c.event_id = event;
+        update memoria.cluster_runs r set status = 'held', plan = null, reason = 'faces were erased'
+        where r.event_id = event and r.status = 'proposed';
+    end if;
+    delete from memoria.media_beside b where b.event_id = event and b.media_id = any (photos);
+    delete from memoria.faces_beside b where b.event_id = event and b.media_id = any (photos);
+    done := jsonb_build_object('photos', photo_count, 'faces', cardinality(gone_ids),
+        'embeddings', cardinality(gone_ids));
+    insert into memoria.erasures (event_id, scope, status, receipt, completed_at)
+    values (event, 'photos', 'completed', done, now());
+    return done;
+end
+$$;
+
 CREATE FUNCTION memoria.erasures_open() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -191,6 +245,36 @@ begin
     else
         delete from memoria.opened
         where transaction = pg_current_xact_id() and event_id = new.event_id and what = 'event';
+    end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.event_is_watched() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if new.status = 'active' and coalesce(new.photo_root, '') <> '' then
+        insert into memoria.watched as w (event_id, root) values (new.id, new.photo_root)
+        on conflict (event_id) do update
+        set root = excluded.root, signature = null, next_look_at = now(), changed_at = now()
+        where w.root <> excluded.root;
+    else
+        delete from memoria.watched where event_id = new.id;
+    end if;
+    if new.status = 'active' and new.face_recognition_enabled then
+        update memoria.uploads set due_at = now() where event_id = new.id and asked_key is null;
+    end if;
+    if new.status = 'active' and new.wanted_face_model <> coalesce(new.face_model, '') then
+        insert into memoria.moves as m (event_id, face_model)
+        values (new.id, new.wanted_face_model)
+        on conflict (event_id) do update
+        set face_model = excluded.face_model, wanted_at = now(), due_at = now(), tried = 0,
+            version = nextval('memoria.uploads_version'), asked_key = null, reason = null
+        where m.face_model <> excluded.face_model;
+    else
+        delete from memoria.moves where event_id = new.id;
     end if;
     return null;
 end
@@ -375,6 +459,17 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.media_arrives() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    new.arrived := pg_current_xact_id();
+    new.arrived_at := clock_timestamp();
+    return new;
+end
+$$;
+
 CREATE FUNCTION memoria.media_frees_copies() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -385,6 +480,25 @@ begin
     from gone
     where m.event_id = gone.event_id and m.duplicate_of = gone.id;
     return null;
+end
+$$;
+
+CREATE FUNCTION memoria.media_stays_erased() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if new.status in ('pending', 'failed', 'analysed') then
+        new.status := 'analysed';
+        new.error_code := null;
+        new.error := null;
+        new.analysed_at := coalesce(new.analysed_at, now());
+        new.face_model := coalesce(new.face_model,
+            (select e.face_model from memoria.events e where e.id = new.event_id), 'none');
+    end if;
+    -- a copy and one that is gone are not counted
+    new.faces_found := case when new.status = 'analysed' then 0 end;
+    return new;
 end
 $$;
 
@@ -401,6 +515,26 @@ begin
     ) then
         raise exception 'face %: not a face of photo %', new.face_id, new.media_id
             using errcode = 'foreign_key_violation';
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION memoria.ml_jobs_settled() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if new.status <> 'processing' then
+        new.claim_token := null;
+        new.lease_until := null;
+    else
+        new.started_at := coalesce(new.started_at, now());
+    end if;
+    if new.status in ('completed', 'failed') then
+        new.completed_at := coalesce(new.completed_at, clock_timestamp());
+    else
+        new.completed_at := null;
     end if;
     return new;
 end
@@ -571,6 +705,160 @@ CREATE FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) RETURNS v
         and (what, id) in (select 'face', unnest(faces) union all select 'person', unnest(persons))
 $$;
 
+CREATE TABLE memoria.cluster_runs (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    method text NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    measures jsonb DEFAULT '{}'::jsonb NOT NULL,
+    model text NOT NULL,
+    fingerprint text NOT NULL,
+    status text DEFAULT 'proposed'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    published_at timestamp with time zone,
+    kind text DEFAULT 'full'::text NOT NULL,
+    diff jsonb,
+    plan jsonb,
+    reason text,
+    turned_down boolean DEFAULT false NOT NULL,
+    failures jsonb,
+    CONSTRAINT cluster_runs_check CHECK (((status = 'published'::text) = (published_at IS NOT NULL))),
+    CONSTRAINT cluster_runs_diff_check CHECK ((jsonb_typeof(diff) = 'object'::text)),
+    CONSTRAINT cluster_runs_failures_check CHECK ((jsonb_typeof(failures) = 'array'::text)),
+    CONSTRAINT cluster_runs_kind_check CHECK ((kind = ANY (ARRAY['full'::text, 'incremental'::text, 'model'::text]))),
+    CONSTRAINT cluster_runs_measures_check CHECK ((jsonb_typeof(measures) = 'object'::text)),
+    CONSTRAINT cluster_runs_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
+    CONSTRAINT cluster_runs_plan_check CHECK ((jsonb_typeof(plan) = 'object'::text)),
+    CONSTRAINT cluster_runs_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'published'::text, 'held'::text])))
+);
+
+ALTER TABLE ONLY memoria.cluster_runs FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.cluster_runs.fingerprint IS 'Of the faces that went in: the same faces have the same one.';
+
+COMMENT ON COLUMN memoria.cluster_runs.diff IS 'What publishing it changes, for a human to read.';
+
+COMMENT ON COLUMN memoria.cluster_runs.plan IS 'Of a proposal: its persons in the order of their clusters, and who redirects to whom.';
+
+COMMENT ON COLUMN memoria.cluster_runs.reason IS 'Why it is held.';
+
+COMMENT ON COLUMN memoria.cluster_runs.turned_down IS 'A human held it: the same is not proposed again.';
+
+COMMENT ON COLUMN memoria.cluster_runs.failures IS 'Expectations of quality that it did not meet: name, observed, least, most.';
+
+CREATE VIEW analytics.clusterings WITH (security_invoker='true') AS
+ SELECT event_id,
+    id AS cluster_run_id,
+    kind,
+    method,
+    model,
+    status,
+    created_at,
+    published_at,
+    (((measures ->> 'faces'::text))::double precision)::bigint AS faces,
+    (((measures ->> 'persons'::text))::double precision)::bigint AS persons,
+    (((measures ->> 'single'::text))::double precision)::bigint AS single,
+    ((measures ->> 'noise_ratio'::text))::double precision AS noise_ratio,
+    ((measures ->> 'silhouette'::text))::double precision AS silhouette,
+    ((measures ->> 'cohesion'::text))::double precision AS cohesion,
+    ((measures ->> 'separation'::text))::double precision AS separation,
+    ((measures ->> 'churn'::text))::double precision AS churn,
+    (((measures ->> 'impure'::text))::double precision)::bigint AS impure,
+    ((measures ->> 'merge_threshold'::text))::double precision AS merge_threshold,
+    ((measures ->> 'seconds'::text))::double precision AS seconds
+   FROM memoria.cluster_runs;
+
+CREATE TABLE memoria.comparisons (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    model text NOT NULL,
+    fingerprint text NOT NULL,
+    parameters jsonb NOT NULL,
+    groupings jsonb NOT NULL,
+    similarities jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT comparisons_groupings_check CHECK ((jsonb_typeof(groupings) = 'array'::text)),
+    CONSTRAINT comparisons_model_check CHECK ((model <> ''::text)),
+    CONSTRAINT comparisons_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
+    CONSTRAINT comparisons_similarities_check CHECK ((jsonb_typeof(similarities) = 'array'::text))
+);
+
+ALTER TABLE ONLY memoria.comparisons FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.comparisons.fingerprint IS 'Of the faces and decisions that went in: the same, grouped the same way, is not tried again.';
+
+COMMENT ON COLUMN memoria.comparisons.groupings IS 'A list of {method, threshold, in_use, measures}; the threshold is null for hdbscan.';
+
+COMMENT ON COLUMN memoria.comparisons.similarities IS 'A list of {similarity, one_photo, same_person, other_person}: pairs of faces per bin.';
+
+CREATE VIEW analytics.comparisons WITH (security_invoker='true') AS
+ SELECT c.event_id,
+    c.created_at AS compared_at,
+    c.model,
+    (g.value ->> 'method'::text) AS method,
+    ((g.value ->> 'threshold'::text))::double precision AS threshold,
+    ((g.value ->> 'in_use'::text))::boolean AS in_use,
+    (((g.value #>> '{measures,faces}'::text[]))::double precision)::bigint AS faces,
+    (((g.value #>> '{measures,persons}'::text[]))::double precision)::bigint AS persons,
+    (((g.value #>> '{measures,single}'::text[]))::double precision)::bigint AS single,
+    ((g.value #>> '{measures,noise_ratio}'::text[]))::double precision AS noise_ratio,
+    (((g.value #>> '{measures,impure}'::text[]))::double precision)::bigint AS impure,
+    ((g.value #>> '{measures,silhouette}'::text[]))::double precision AS silhouette,
+    ((g.value #>> '{measures,cohesion}'::text[]))::double precision AS cohesion,
+    ((g.value #>> '{measures,separation}'::text[]))::double precision AS separation,
+    ((g.value #>> '{measures,agreement}'::text[]))::double precision AS agreement,
+    ((g.value #>> '{measures,seconds}'::text[]))::double precision AS seconds
+   FROM memoria.comparisons c,
+    LATERAL jsonb_array_elements(c.groupings) g(value);
+
+COMMENT ON COLUMN analytics.comparisons.agreement IS 'B-cubed F with the people as they stand, what humans decided included.';
+
+CREATE TABLE memoria.decisions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    seq bigint NOT NULL,
+    event_id uuid NOT NULL,
+    kind text NOT NULL,
+    actor_id uuid NOT NULL,
+    face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    person_id uuid,
+    other_person_id uuid,
+    media_id uuid,
+    subject_user_id uuid,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reason text,
+    supersedes uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    rest_face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    person_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    affected_face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    affected_person_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    before jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT decisions_before_check CHECK ((jsonb_typeof(before) = 'object'::text)),
+    CONSTRAINT decisions_check CHECK (((kind <> 'undo'::text) OR (supersedes IS NOT NULL))),
+    CONSTRAINT decisions_details_check CHECK ((jsonb_typeof(details) = 'object'::text)),
+    CONSTRAINT decisions_kind_check CHECK ((kind = ANY (ARRAY['confirm'::text, 'reject'::text, 'merge'::text, 'split'::text, 'move'::text, 'ignore'::text, 'not_a_face'::text, 'assign'::text, 'invite'::text, 'unassign'::text, 'undo'::text])))
+);
+
+ALTER TABLE ONLY memoria.decisions FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.decisions IS 'Append-only; the current state is a fold over it, by seq.';
+
+COMMENT ON COLUMN memoria.decisions.face_ids IS 'The faces it says something of, as they stood.';
+
+COMMENT ON COLUMN memoria.decisions.rest_face_ids IS 'The faces that those are told apart from.';
+
+COMMENT ON COLUMN memoria.decisions.affected_face_ids IS 'All faces that it changed: an undo, for instance, names none itself.';
+
+COMMENT ON COLUMN memoria.decisions.before IS 'What the machine said of them (faces) and what was of persons before it, for its undo.';
+
+CREATE VIEW analytics.decisions WITH (security_invoker='true') AS
+ SELECT event_id,
+    date_trunc('minute'::text, created_at) AS minute,
+    kind,
+    count(*) AS decisions
+   FROM memoria.decisions
+  GROUP BY event_id, (date_trunc('minute'::text, created_at)), kind;
+
 CREATE TABLE memoria.media (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     event_id uuid NOT NULL,
@@ -591,6 +879,9 @@ CREATE TABLE memoria.media (
     faces_found integer,
     seconds real,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    arrived xid8 DEFAULT pg_current_xact_id(),
+    arrived_at timestamp with time zone DEFAULT clock_timestamp(),
+    faces_erased_at timestamp with time zone,
     CONSTRAINT media_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT media_byte_size_check CHECK ((byte_size >= 0)),
     CONSTRAINT media_check CHECK ((duplicate_of <> id)),
@@ -613,6 +904,10 @@ COMMENT ON COLUMN memoria.media.etag IS 'Changes when the file at the source cha
 COMMENT ON COLUMN memoria.media.faces_found IS 'Stays when the faces go: an anonymous count.';
 
 COMMENT ON COLUMN memoria.media.seconds IS 'What the analysis of this photo took.';
+
+COMMENT ON COLUMN memoria.media.arrived IS 'The transaction that made it something to do.';
+
+COMMENT ON COLUMN memoria.media.faces_erased_at IS 'Its faces were erased: none is looked for again.';
 
 CREATE VIEW analytics.detection WITH (security_invoker='true') AS
  SELECT event_id,
@@ -638,10 +933,12 @@ CREATE TABLE memoria.events (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     archived_at timestamp with time zone,
+    wanted_face_model text,
     CONSTRAINT events_check CHECK (((ends_at IS NULL) OR (starts_at IS NULL) OR (ends_at >= starts_at))),
     CONSTRAINT events_name_check CHECK ((name <> ''::text)),
     CONSTRAINT events_retention_days_check CHECK ((retention_days >= 0)),
-    CONSTRAINT events_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text, 'deleted'::text])))
+    CONSTRAINT events_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text, 'deleted'::text]))),
+    CONSTRAINT events_wanted_face_model_check CHECK ((wanted_face_model <> ''::text))
 );
 
 ALTER TABLE ONLY memoria.events FORCE ROW LEVEL SECURITY;
@@ -649,6 +946,8 @@ ALTER TABLE ONLY memoria.events FORCE ROW LEVEL SECURITY;
 COMMENT ON COLUMN memoria.events.photo_root IS 'Folder or fsspec URL that its photos are in.';
 
 COMMENT ON COLUMN memoria.events.face_model IS 'The model pack it started with; a backfill moves it.';
+
+COMMENT ON COLUMN memoria.events.wanted_face_model IS 'The pack it is to move to, or null.';
 
 CREATE VIEW analytics.event_coverage WITH (security_invoker='true') AS
  SELECT e.id AS event_id,
@@ -707,6 +1006,19 @@ CREATE VIEW analytics.failed_jobs WITH (security_invoker='true') AS
    FROM memoria.ml_jobs
   WHERE (status = 'failed'::text);
 
+CREATE VIEW analytics.job_hours WITH (security_invoker='true') AS
+ SELECT date_trunc('hour'::text, completed_at) AS hour,
+    job_type,
+    status,
+    count(*) AS jobs,
+    round((percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (completed_at - created_at)))::double precision)))::numeric, 3) AS median_seconds,
+    round((percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (completed_at - created_at)))::double precision)))::numeric, 3) AS slow_seconds
+   FROM memoria.ml_jobs
+  WHERE (completed_at IS NOT NULL)
+  GROUP BY (date_trunc('hour'::text, completed_at)), job_type, status;
+
+COMMENT ON COLUMN analytics.job_hours.slow_seconds IS 'From its creation to its end, 95 of 100 jobs were faster.';
+
 CREATE VIEW analytics.jobs WITH (security_invoker='true') AS
  SELECT job_type,
     count(*) FILTER (WHERE (status = 'pending'::text)) AS pending,
@@ -717,43 +1029,6 @@ CREATE VIEW analytics.jobs WITH (security_invoker='true') AS
     round(EXTRACT(epoch FROM avg((completed_at - started_at)) FILTER (WHERE (status = 'completed'::text))), 3) AS mean_seconds
    FROM memoria.ml_jobs
   GROUP BY job_type;
-
-CREATE TABLE memoria.cluster_runs (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    event_id uuid NOT NULL,
-    method text NOT NULL,
-    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
-    measures jsonb DEFAULT '{}'::jsonb NOT NULL,
-    model text NOT NULL,
-    fingerprint text NOT NULL,
-    status text DEFAULT 'proposed'::text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    published_at timestamp with time zone,
-    kind text DEFAULT 'full'::text NOT NULL,
-    diff jsonb,
-    plan jsonb,
-    reason text,
-    turned_down boolean DEFAULT false NOT NULL,
-    CONSTRAINT cluster_runs_check CHECK (((status = 'published'::text) = (published_at IS NOT NULL))),
-    CONSTRAINT cluster_runs_diff_check CHECK ((jsonb_typeof(diff) = 'object'::text)),
-    CONSTRAINT cluster_runs_kind_check CHECK ((kind = ANY (ARRAY['full'::text, 'incremental'::text, 'model'::text]))),
-    CONSTRAINT cluster_runs_measures_check CHECK ((jsonb_typeof(measures) = 'object'::text)),
-    CONSTRAINT cluster_runs_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
-    CONSTRAINT cluster_runs_plan_check CHECK ((jsonb_typeof(plan) = 'object'::text)),
-    CONSTRAINT cluster_runs_status_check CHECK ((status = ANY (ARRAY['proposed'::text, 'published'::text, 'held'::text])))
-);
-
-ALTER TABLE ONLY memoria.cluster_runs FORCE ROW LEVEL SECURITY;
-
-COMMENT ON COLUMN memoria.cluster_runs.fingerprint IS 'Of the faces that went in: the same faces have the same one.';
-
-COMMENT ON COLUMN memoria.cluster_runs.diff IS 'What publishing it changes, for a human to read.';
-
-COMMENT ON COLUMN memoria.cluster_runs.plan IS 'Of a proposal: its persons in the order of their clusters, and who redirects to whom.';
-
-COMMENT ON COLUMN memoria.cluster_runs.reason IS 'Why it is held.';
-
-COMMENT ON COLUMN memoria.cluster_runs.turned_down IS 'A human held it: the same is not proposed again.';
 
 CREATE VIEW analytics.last_clustering WITH (security_invoker='true') AS
  SELECT DISTINCT ON (event_id) event_id,
@@ -807,6 +1082,50 @@ CREATE VIEW analytics.people WITH (security_invoker='true') AS
    FROM memoria.face_persons
   GROUP BY event_id, status;
 
+CREATE VIEW analytics.photo_failures WITH (security_invoker='true') AS
+ SELECT event_id,
+    error_code,
+    count(*) AS photos,
+    max(attempts) AS attempts
+   FROM memoria.media
+  WHERE (status = 'failed'::text)
+  GROUP BY event_id, error_code;
+
+CREATE VIEW analytics.review WITH (security_invoker='true') AS
+ SELECT event_id,
+    count(*) AS people,
+    count(*) FILTER (WHERE ((status = 'pending'::text) AND (NOT human_touched))) AS awaiting,
+    count(*) FILTER (WHERE ((status = 'pending'::text) AND human_touched)) AS reviewed,
+    count(*) FILTER (WHERE (status = 'linked'::text)) AS linked,
+    count(*) FILTER (WHERE (status = 'invited'::text)) AS invited,
+    count(*) FILTER (WHERE (status = 'ignored'::text)) AS ignored,
+    COALESCE(sum(((metadata ->> 'face_count'::text))::integer), (0)::bigint) AS faces,
+    COALESCE(sum(((metadata ->> 'face_count'::text))::integer) FILTER (WHERE ((status = 'pending'::text) AND (NOT human_touched))), (0)::bigint) AS faces_awaiting
+   FROM memoria.face_persons
+  WHERE (status <> 'merged'::text)
+  GROUP BY event_id;
+
+CREATE VIEW analytics.similarities WITH (security_invoker='true') AS
+ SELECT c.event_id,
+    c.created_at AS compared_at,
+    c.model,
+    ((s.value ->> 'similarity'::text))::double precision AS similarity,
+    ((s.value ->> 'one_photo'::text))::bigint AS one_photo,
+    ((s.value ->> 'same_person'::text))::bigint AS same_person,
+    ((s.value ->> 'other_person'::text))::bigint AS other_person
+   FROM memoria.comparisons c,
+    LATERAL jsonb_array_elements(c.similarities) s(value);
+
+CREATE VIEW analytics.throughput WITH (security_invoker='true') AS
+ SELECT event_id,
+    date_trunc('minute'::text, analysed_at) AS minute,
+    count(*) AS photos,
+    sum(faces_found) AS faces,
+    round((sum(seconds))::numeric, 3) AS seconds
+   FROM memoria.media
+  WHERE (status = 'analysed'::text)
+  GROUP BY event_id, (date_trunc('minute'::text, analysed_at));
+
 CREATE TABLE memoria.backfills (
     event_id uuid NOT NULL,
     model text NOT NULL,
@@ -815,6 +1134,46 @@ CREATE TABLE memoria.backfills (
 );
 
 ALTER TABLE ONLY memoria.backfills FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE memoria.callbacks (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    job_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    payload jsonb NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    claim_token uuid,
+    next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_status integer,
+    last_error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    delivered_at timestamp with time zone,
+    dead_at timestamp with time zone,
+    CONSTRAINT callbacks_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT callbacks_check CHECK (((delivered_at IS NULL) OR (dead_at IS NULL))),
+    CONSTRAINT callbacks_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text))
+);
+
+ALTER TABLE ONLY memoria.callbacks FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.callbacks.id IS 'webhook-id: the same each time it is sent.';
+
+COMMENT ON COLUMN memoria.callbacks.next_attempt_at IS 'While it is being sent: when to try again.';
+
+COMMENT ON COLUMN memoria.callbacks.dead_at IS 'Given up; `memoria jobs callbacks` sends it again.';
+
+CREATE TABLE memoria.canaries (
+    model text NOT NULL,
+    settings text NOT NULL,
+    missed integer NOT NULL,
+    surplus integer NOT NULL,
+    looked_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT canaries_missed_check CHECK ((missed >= 0)),
+    CONSTRAINT canaries_surplus_check CHECK ((surplus >= 0))
+);
+
+ALTER TABLE ONLY memoria.canaries FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.canaries IS 'What each pack last made of a photo whose faces are known.';
 
 CREATE TABLE memoria.cluster_proposals (
     run_id uuid NOT NULL,
@@ -846,44 +1205,6 @@ ALTER TABLE ONLY memoria.consents FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE memoria.consents IS 'A ledger: the newest row of a user, event and purpose counts.';
 
-CREATE TABLE memoria.decisions (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    seq bigint NOT NULL,
-    event_id uuid NOT NULL,
-    kind text NOT NULL,
-    actor_id uuid NOT NULL,
-    face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    person_id uuid,
-    other_person_id uuid,
-    media_id uuid,
-    subject_user_id uuid,
-    details jsonb DEFAULT '{}'::jsonb NOT NULL,
-    reason text,
-    supersedes uuid,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    rest_face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    person_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    affected_face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    affected_person_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    before jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT decisions_before_check CHECK ((jsonb_typeof(before) = 'object'::text)),
-    CONSTRAINT decisions_check CHECK (((kind <> 'undo'::text) OR (supersedes IS NOT NULL))),
-    CONSTRAINT decisions_details_check CHECK ((jsonb_typeof(details) = 'object'::text)),
-    CONSTRAINT decisions_kind_check CHECK ((kind = ANY (ARRAY['confirm'::text, 'reject'::text, 'merge'::text, 'split'::text, 'move'::text, 'ignore'::text, 'not_a_face'::text, 'assign'::text, 'invite'::text, 'unassign'::text, 'undo'::text])))
-);
-
-ALTER TABLE ONLY memoria.decisions FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE memoria.decisions IS 'Append-only; the current state is a fold over it, by seq.';
-
-COMMENT ON COLUMN memoria.decisions.face_ids IS 'The faces it says something of, as they stood.';
-
-COMMENT ON COLUMN memoria.decisions.rest_face_ids IS 'The faces that those are told apart from.';
-
-COMMENT ON COLUMN memoria.decisions.affected_face_ids IS 'All faces that it changed: an undo, for instance, names none itself.';
-
-COMMENT ON COLUMN memoria.decisions.before IS 'What the machine said of them (faces) and what was of persons before it, for its undo.';
-
 ALTER TABLE memoria.decisions ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME memoria.decisions_seq_seq
     START WITH 1
@@ -914,7 +1235,7 @@ CREATE TABLE memoria.erasures (
     completed_at timestamp with time zone,
     CONSTRAINT erasures_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
     CONSTRAINT erasures_receipt_check CHECK ((jsonb_typeof(receipt) = 'object'::text)),
-    CONSTRAINT erasures_scope_check CHECK ((scope = ANY (ARRAY['person'::text, 'event'::text]))),
+    CONSTRAINT erasures_scope_check CHECK ((scope = ANY (ARRAY['person'::text, 'event'::text, 'photos'::text]))),
     CONSTRAINT erasures_status_check CHECK ((status = ANY (ARRAY['requested'::text, 'running'::text, 'completed'::text, 'failed'::text])))
 );
 
@@ -1018,6 +1339,16 @@ COMMENT ON TABLE memoria.faces_beside IS 'What another pack finds, until the eve
 
 COMMENT ON COLUMN memoria.faces_beside.face_id IS 'The face that it is, matched by its box, or null.';
 
+CREATE TABLE memoria.lookouts (
+    name text NOT NULL,
+    looked_at timestamp with time zone DEFAULT now() NOT NULL,
+    next_look_at timestamp with time zone DEFAULT now() NOT NULL,
+    signature text,
+    problem text
+);
+
+ALTER TABLE ONLY memoria.lookouts FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE memoria.media_beside (
     event_id uuid NOT NULL,
     media_id uuid NOT NULL,
@@ -1070,6 +1401,28 @@ ALTER TABLE ONLY memoria.migrations FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE memoria.migrations IS 'Which files of sql/migrations this database has seen.';
 
+CREATE SEQUENCE memoria.uploads_version
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE memoria.moves (
+    event_id uuid NOT NULL,
+    face_model text NOT NULL,
+    wanted_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT nextval('memoria.uploads_version'::regclass) NOT NULL,
+    asked_key text,
+    asked_at timestamp with time zone,
+    tried integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    reason text,
+    CONSTRAINT moves_tried_check CHECK ((tried >= 0))
+);
+
+ALTER TABLE ONLY memoria.moves FORCE ROW LEVEL SECURITY;
+
 CREATE UNLOGGED TABLE memoria.opened (
     transaction xid8 DEFAULT pg_current_xact_id() NOT NULL,
     event_id uuid NOT NULL,
@@ -1082,14 +1435,79 @@ ALTER TABLE ONLY memoria.opened FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE memoria.opened IS 'What a decision of the running transaction lets it change.';
 
+CREATE TABLE memoria.uploads (
+    event_id uuid NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    quiet_since timestamp with time zone NOT NULL,
+    photos integer DEFAULT 0 NOT NULL,
+    gone boolean DEFAULT false NOT NULL,
+    version bigint DEFAULT nextval('memoria.uploads_version'::regclass) NOT NULL,
+    asked_key text,
+    asked_at timestamp with time zone,
+    tried integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    reason text,
+    CONSTRAINT uploads_photos_check CHECK ((photos >= 0)),
+    CONSTRAINT uploads_tried_check CHECK ((tried >= 0))
+);
+
+ALTER TABLE ONLY memoria.uploads FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.uploads.last_at IS 'When we last heard of a photo of it.';
+
+COMMENT ON COLUMN memoria.uploads.quiet_since IS 'When its source last changed.';
+
+COMMENT ON COLUMN memoria.uploads.photos IS 'That wait for analysis; counted up to a burst.';
+
+COMMENT ON COLUMN memoria.uploads.gone IS 'Photos went: people have to follow.';
+
+COMMENT ON COLUMN memoria.uploads.reason IS 'Why it waits.';
+
+CREATE TABLE memoria.watched (
+    event_id uuid NOT NULL,
+    root text NOT NULL,
+    kind text GENERATED ALWAYS AS (
+CASE
+    WHEN (root ~~ '%://%'::text) THEN 'bucket'::text
+    ELSE 'folder'::text
+END) STORED,
+    signature text,
+    looked_at timestamp with time zone,
+    next_look_at timestamp with time zone DEFAULT now() NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    registered_at timestamp with time zone,
+    problem text,
+    CONSTRAINT watched_root_check CHECK ((root <> ''::text))
+);
+
+ALTER TABLE ONLY memoria.watched FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.watched.signature IS 'Changes when a photo of it does.';
+
+COMMENT ON COLUMN memoria.watched.changed_at IS 'By the clock of its files.';
+
+COMMENT ON COLUMN memoria.watched.registered_at IS 'When a look last changed our photos.';
+
+COMMENT ON COLUMN memoria.watched.problem IS 'Why it could not be read; nothing was changed then.';
+
 ALTER TABLE ONLY memoria.backfills
     ADD CONSTRAINT backfills_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY memoria.callbacks
+    ADD CONSTRAINT callbacks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.canaries
+    ADD CONSTRAINT canaries_pkey PRIMARY KEY (model, settings);
 
 ALTER TABLE ONLY memoria.cluster_proposals
     ADD CONSTRAINT cluster_proposals_pkey PRIMARY KEY (run_id, face_id);
 
 ALTER TABLE ONLY memoria.cluster_runs
     ADD CONSTRAINT cluster_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.comparisons
+    ADD CONSTRAINT comparisons_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY memoria.consents
     ADD CONSTRAINT consents_pkey PRIMARY KEY (id);
@@ -1127,6 +1545,9 @@ ALTER TABLE ONLY memoria.faces_beside
 ALTER TABLE ONLY memoria.faces
     ADD CONSTRAINT faces_pkey PRIMARY KEY (id, event_id);
 
+ALTER TABLE ONLY memoria.lookouts
+    ADD CONSTRAINT lookouts_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY memoria.media_beside
     ADD CONSTRAINT media_beside_pkey PRIMARY KEY (event_id, media_id);
 
@@ -1151,14 +1572,35 @@ ALTER TABLE ONLY memoria.migrations
 ALTER TABLE ONLY memoria.ml_jobs
     ADD CONSTRAINT ml_jobs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY memoria.moves
+    ADD CONSTRAINT moves_pkey PRIMARY KEY (event_id);
+
 ALTER TABLE ONLY memoria.opened
     ADD CONSTRAINT opened_pkey PRIMARY KEY (transaction, event_id, what, id);
+
+ALTER TABLE ONLY memoria.uploads
+    ADD CONSTRAINT uploads_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY memoria.watched
+    ADD CONSTRAINT watched_pkey PRIMARY KEY (event_id);
+
+CREATE INDEX callbacks_dead ON memoria.callbacks USING btree (dead_at) WHERE (dead_at IS NOT NULL);
+
+CREATE INDEX callbacks_due ON memoria.callbacks USING btree (next_attempt_at) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
+
+CREATE INDEX callbacks_event ON memoria.callbacks USING btree (event_id);
+
+CREATE INDEX callbacks_job ON memoria.callbacks USING btree (job_id);
 
 CREATE INDEX cluster_proposals_event ON memoria.cluster_proposals USING btree (event_id);
 
 CREATE INDEX cluster_runs_event ON memoria.cluster_runs USING btree (event_id, published_at DESC);
 
+CREATE INDEX cluster_runs_newest ON memoria.cluster_runs USING btree (event_id, created_at DESC, id);
+
 CREATE UNIQUE INDEX cluster_runs_proposed ON memoria.cluster_runs USING btree (event_id) WHERE (status = 'proposed'::text);
+
+CREATE INDEX comparisons_event ON memoria.comparisons USING btree (event_id, created_at DESC);
 
 CREATE INDEX consents_event ON memoria.consents USING btree (event_id);
 
@@ -1184,7 +1626,15 @@ CREATE INDEX faces_media ON ONLY memoria.faces USING btree (event_id, media_id);
 
 CREATE INDEX faces_person ON ONLY memoria.faces USING btree (event_id, face_person_id);
 
+CREATE INDEX media_analysed_at ON memoria.media USING btree (analysed_at);
+
+CREATE INDEX media_arrived ON memoria.media USING btree (arrived) WHERE (arrived IS NOT NULL);
+
 CREATE INDEX media_duplicate_of ON memoria.media USING btree (event_id, duplicate_of) WHERE (duplicate_of IS NOT NULL);
+
+CREATE INDEX media_failed ON memoria.media USING btree (error_code) WHERE (status = 'failed'::text);
+
+CREATE INDEX media_pending ON memoria.media USING btree (created_at) WHERE (status = 'pending'::text);
 
 CREATE INDEX media_sha256 ON memoria.media USING btree (event_id, sha256);
 
@@ -1196,6 +1646,8 @@ CREATE INDEX media_tags_face ON memoria.media_tags USING btree (event_id, face_i
 
 CREATE INDEX media_tags_user ON memoria.media_tags USING btree (tagged_user_id, event_id);
 
+CREATE INDEX ml_jobs_claims ON memoria.ml_jobs USING btree (claim_token) WHERE (claim_token IS NOT NULL);
+
 CREATE INDEX ml_jobs_event ON memoria.ml_jobs USING btree (event_id, job_type, status);
 
 CREATE INDEX ml_jobs_leases ON memoria.ml_jobs USING btree (lease_until) WHERE (status = 'processing'::text);
@@ -1206,6 +1658,14 @@ CASE priority
     WHEN 'normal'::text THEN 1
     ELSE 2
 END), created_at, id) WHERE (status = 'pending'::text);
+
+CREATE INDEX moves_due ON memoria.moves USING btree (due_at);
+
+CREATE INDEX uploads_due ON memoria.uploads USING btree (due_at);
+
+CREATE INDEX watched_next ON memoria.watched USING btree (next_look_at);
+
+CREATE INDEX watched_root ON memoria.watched USING btree (root);
 
 CREATE TRIGGER cleanup_face_embeddings_on_event_archive AFTER UPDATE OF status ON memoria.events FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION memoria.cleanup_face_embeddings_on_event_archive();
 
@@ -1222,6 +1682,8 @@ CREATE CONSTRAINT TRIGGER decisions_shut AFTER INSERT ON memoria.decisions DEFER
 CREATE TRIGGER erasures_open AFTER INSERT ON memoria.erasures FOR EACH ROW WHEN (((new.scope = 'event'::text) AND (new.event_id IS NOT NULL))) EXECUTE FUNCTION memoria.erasures_open();
 
 CREATE CONSTRAINT TRIGGER erasures_shut AFTER INSERT ON memoria.erasures DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.scope = 'event'::text) AND (new.event_id IS NOT NULL))) EXECUTE FUNCTION memoria.erasures_open();
+
+CREATE TRIGGER event_is_watched AFTER INSERT OR UPDATE OF status, photo_root, face_recognition_enabled, wanted_face_model, face_model ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.event_is_watched();
 
 CREATE TRIGGER events_create_partition AFTER INSERT ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.events_partition();
 
@@ -1253,12 +1715,24 @@ CREATE TRIGGER faces_keep_undecided BEFORE INSERT ON memoria.faces FOR EACH ROW 
 
 CREATE TRIGGER faces_not_truncated BEFORE TRUNCATE ON memoria.faces FOR EACH STATEMENT EXECUTE FUNCTION memoria.not_truncated();
 
+CREATE TRIGGER media_arrives BEFORE UPDATE OF status, etag ON memoria.media FOR EACH ROW WHEN (((new.status = ANY (ARRAY['pending'::text, 'missing'::text])) AND ((old.status IS DISTINCT FROM new.status) OR (old.etag IS DISTINCT FROM new.etag)))) EXECUTE FUNCTION memoria.media_arrives();
+
 CREATE TRIGGER media_frees_copies AFTER DELETE ON memoria.media REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.media_frees_copies();
+
+CREATE TRIGGER media_stays_erased BEFORE UPDATE ON memoria.media FOR EACH ROW WHEN ((new.faces_erased_at IS NOT NULL)) EXECUTE FUNCTION memoria.media_stays_erased();
 
 CREATE TRIGGER media_tags_guard BEFORE INSERT OR UPDATE OF event_id, media_id, face_id ON memoria.media_tags FOR EACH ROW EXECUTE FUNCTION memoria.media_tags_guard();
 
+CREATE TRIGGER ml_jobs_settled BEFORE UPDATE OF status ON memoria.ml_jobs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION memoria.ml_jobs_settled();
+
 ALTER TABLE ONLY memoria.backfills
     ADD CONSTRAINT backfills_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.callbacks
+    ADD CONSTRAINT callbacks_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.callbacks
+    ADD CONSTRAINT callbacks_job_id_fkey FOREIGN KEY (job_id) REFERENCES memoria.ml_jobs(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY memoria.cluster_proposals
     ADD CONSTRAINT cluster_proposals_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
@@ -1268,6 +1742,9 @@ ALTER TABLE ONLY memoria.cluster_proposals
 
 ALTER TABLE ONLY memoria.cluster_runs
     ADD CONSTRAINT cluster_runs_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.comparisons
+    ADD CONSTRAINT comparisons_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY memoria.consents
     ADD CONSTRAINT consents_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
@@ -1323,7 +1800,20 @@ ALTER TABLE ONLY memoria.media_tags
 ALTER TABLE ONLY memoria.ml_jobs
     ADD CONSTRAINT ml_jobs_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY memoria.moves
+    ADD CONSTRAINT moves_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.uploads
+    ADD CONSTRAINT uploads_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.watched
+    ADD CONSTRAINT watched_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
 CREATE POLICY analyst_reads ON memoria.cluster_runs FOR SELECT TO memoria_analyst USING (true);
+
+CREATE POLICY analyst_reads ON memoria.comparisons FOR SELECT TO memoria_analyst USING (true);
+
+CREATE POLICY analyst_reads ON memoria.decisions FOR SELECT TO memoria_analyst USING (true);
 
 CREATE POLICY analyst_reads ON memoria.events FOR SELECT TO memoria_analyst USING (true);
 
@@ -1335,9 +1825,15 @@ CREATE POLICY analyst_reads ON memoria.ml_jobs FOR SELECT TO memoria_analyst USI
 
 ALTER TABLE memoria.backfills ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE memoria.callbacks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.canaries ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE memoria.cluster_proposals ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.cluster_runs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.comparisons ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.consents ENABLE ROW LEVEL SECURITY;
 
@@ -1359,6 +1855,8 @@ ALTER TABLE memoria.faces_beside ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY linked_or_organiser_reads ON memoria.face_persons FOR SELECT TO authenticated USING (((linked_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
 
+ALTER TABLE memoria.lookouts ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE memoria.media ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.media_beside ENABLE ROW LEVEL SECURITY;
@@ -1374,6 +1872,8 @@ CREATE POLICY members_read ON memoria.media FOR SELECT TO authenticated USING ((
 ALTER TABLE memoria.migrations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.ml_jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.moves ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.opened ENABLE ROW LEVEL SECURITY;
 
@@ -1395,9 +1895,15 @@ CREATE POLICY owner ON memoria.opened USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.backfills TO memoria_service USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON memoria.callbacks TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.canaries TO memoria_service USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON memoria.cluster_proposals TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.cluster_runs TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.comparisons TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.consents TO memoria_service USING (true) WITH CHECK (true);
 
@@ -1417,6 +1923,8 @@ CREATE POLICY service ON memoria.faces TO memoria_service USING (true) WITH CHEC
 
 CREATE POLICY service ON memoria.faces_beside TO memoria_service USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON memoria.lookouts TO memoria_service USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON memoria.media TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.media_beside TO memoria_service USING (true) WITH CHECK (true);
@@ -1427,7 +1935,17 @@ CREATE POLICY service ON memoria.migrations TO memoria_service USING (true) WITH
 
 CREATE POLICY service ON memoria.ml_jobs TO memoria_service USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON memoria.moves TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.uploads TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.watched TO memoria_service USING (true) WITH CHECK (true);
+
 CREATE POLICY tagged_or_organiser_reads ON memoria.media_tags FOR SELECT TO authenticated USING (((tagged_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
+
+ALTER TABLE memoria.uploads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.watched ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA analytics TO memoria_service;
 GRANT USAGE ON SCHEMA analytics TO memoria_analyst;
@@ -1446,6 +1964,11 @@ GRANT ALL ON FUNCTION memoria.drop_beside_partition(event uuid) TO memoria_servi
 
 REVOKE ALL ON FUNCTION memoria.drop_event_partition(event uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.event_is_watched() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO authenticated;
 GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO memoria_service;
@@ -1459,6 +1982,57 @@ REVOKE ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[])
 GRANT ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.cluster_runs TO memoria_service;
+GRANT SELECT ON TABLE memoria.cluster_runs TO authenticated;
+
+GRANT SELECT(id) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(event_id) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(method) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(measures) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(model) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(status) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(created_at) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(published_at) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT(kind) ON TABLE memoria.cluster_runs TO memoria_analyst;
+
+GRANT SELECT ON TABLE analytics.clusterings TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.clusterings TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.comparisons TO memoria_service;
+
+GRANT SELECT(event_id) ON TABLE memoria.comparisons TO memoria_analyst;
+
+GRANT SELECT(model) ON TABLE memoria.comparisons TO memoria_analyst;
+
+GRANT SELECT(groupings) ON TABLE memoria.comparisons TO memoria_analyst;
+
+GRANT SELECT(similarities) ON TABLE memoria.comparisons TO memoria_analyst;
+
+GRANT SELECT(created_at) ON TABLE memoria.comparisons TO memoria_analyst;
+
+GRANT SELECT ON TABLE analytics.comparisons TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.comparisons TO memoria_service;
+
+GRANT SELECT,INSERT ON TABLE memoria.decisions TO memoria_service;
+GRANT SELECT ON TABLE memoria.decisions TO authenticated;
+
+GRANT SELECT(event_id) ON TABLE memoria.decisions TO memoria_analyst;
+
+GRANT SELECT(kind) ON TABLE memoria.decisions TO memoria_analyst;
+
+GRANT SELECT(created_at) ON TABLE memoria.decisions TO memoria_analyst;
+
+GRANT SELECT ON TABLE analytics.decisions TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.decisions TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media TO memoria_service;
 GRANT SELECT ON TABLE memoria.media TO authenticated;
@@ -1547,27 +2121,11 @@ GRANT SELECT(completed_at) ON TABLE memoria.ml_jobs TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.failed_jobs TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.failed_jobs TO memoria_service;
 
+GRANT SELECT ON TABLE analytics.job_hours TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.job_hours TO memoria_service;
+
 GRANT SELECT ON TABLE analytics.jobs TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.jobs TO memoria_service;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.cluster_runs TO memoria_service;
-GRANT SELECT ON TABLE memoria.cluster_runs TO authenticated;
-
-GRANT SELECT(id) ON TABLE memoria.cluster_runs TO memoria_analyst;
-
-GRANT SELECT(event_id) ON TABLE memoria.cluster_runs TO memoria_analyst;
-
-GRANT SELECT(method) ON TABLE memoria.cluster_runs TO memoria_analyst;
-
-GRANT SELECT(measures) ON TABLE memoria.cluster_runs TO memoria_analyst;
-
-GRANT SELECT(model) ON TABLE memoria.cluster_runs TO memoria_analyst;
-
-GRANT SELECT(status) ON TABLE memoria.cluster_runs TO memoria_analyst;
-
-GRANT SELECT(created_at) ON TABLE memoria.cluster_runs TO memoria_analyst;
-
-GRANT SELECT(published_at) ON TABLE memoria.cluster_runs TO memoria_analyst;
 
 GRANT SELECT ON TABLE analytics.last_clustering TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.last_clustering TO memoria_service;
@@ -1583,18 +2141,33 @@ GRANT SELECT(status) ON TABLE memoria.face_persons TO memoria_analyst;
 
 GRANT SELECT(metadata) ON TABLE memoria.face_persons TO memoria_analyst;
 
+GRANT SELECT(human_touched) ON TABLE memoria.face_persons TO memoria_analyst;
+
 GRANT SELECT ON TABLE analytics.people TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.people TO memoria_service;
 
+GRANT SELECT ON TABLE analytics.photo_failures TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.photo_failures TO memoria_service;
+
+GRANT SELECT ON TABLE analytics.review TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.review TO memoria_service;
+
+GRANT SELECT ON TABLE analytics.similarities TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.similarities TO memoria_service;
+
+GRANT SELECT ON TABLE analytics.throughput TO memoria_analyst;
+GRANT SELECT ON TABLE analytics.throughput TO memoria_service;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.backfills TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.callbacks TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.canaries TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.cluster_proposals TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.consents TO memoria_service;
 GRANT SELECT ON TABLE memoria.consents TO authenticated;
-
-GRANT SELECT,INSERT ON TABLE memoria.decisions TO memoria_service;
-GRANT SELECT ON TABLE memoria.decisions TO authenticated;
 
 GRANT SELECT ON TABLE memoria.erased_persons TO memoria_service;
 
@@ -1645,9 +2218,19 @@ GRANT SELECT(not_person_ids) ON TABLE memoria.faces TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.faces_beside TO memoria_service;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.lookouts TO memoria_service;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media_beside TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media_tags TO memoria_service;
 GRANT SELECT ON TABLE memoria.media_tags TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.migrations TO memoria_service;
+
+GRANT USAGE ON SEQUENCE memoria.uploads_version TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.moves TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.uploads TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.watched TO memoria_service;
