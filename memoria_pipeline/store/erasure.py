@@ -4,13 +4,13 @@ One person's erasure is the database's function `purge_face_data_for_user`.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.store import events
+from memoria_pipeline.store import analysis, events
 
 
 def erase_event(conn: sa.Connection, event_id: UUID) -> dict[str, Any]:
@@ -43,7 +43,8 @@ _RECEIPT = sa.text(
 def erase_photos(conn: sa.Connection, event_id: UUID, photos: Sequence[UUID]) -> dict[str, Any]:
     """The faces of these photos go, those that humans decided on too; the receipt.
 
-    The photos stay, and are not looked at again. Twice does no harm.
+    So do those of their exact copies. The photos stay, and are not looked at again. Twice does no
+    harm.
     """
     _wait_no_longer(conn)
     values = {"event": event_id, "photos": list(photos)}
@@ -53,6 +54,26 @@ def erase_photos(conn: sa.Connection, event_id: UUID, photos: Sequence[UUID]) ->
 
 _ERASE_PHOTOS = sa.text(
     "select memoria.erase_faces_of_photos(:event, cast(:photos as uuid[])) as receipt"
+)
+
+
+def spread(conn: sa.Connection, sha256s: Mapping[UUID, str]) -> set[UUID]:
+    """Of photos whose bytes are known now, erase those that are copies of erased ones; which.
+
+    Erased bytes may come back under another name, or after the file that had them has gone.
+    """
+    values = {"ids": list(sha256s), "sha256s": list(sha256s.values())}
+    found = {row.id: row.event_id for row in conn.execute(_SPREAD, values)}
+    for media_id, event_id in found.items():
+        analysis.let_go(conn, media_id, event_id)
+    return set(found)
+
+
+_SPREAD = sa.text(
+    "update memoria.media m set faces_erased_at = now(), sha256 = r.sha256"
+    " from unnest(cast(:ids as uuid[]), cast(:sha256s as text[])) as r (id, sha256)"
+    " where m.id = r.id and exists (select from memoria.media o where o.event_id = m.event_id"
+    "  and o.sha256 = r.sha256 and o.faces_erased_at is not null) returning m.id, m.event_id"
 )
 
 

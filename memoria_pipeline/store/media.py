@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.store import analysis
+from memoria_pipeline.store import analysis, erasure
 from memoria_pipeline.store.listing import Registered as Registered
 from memoria_pipeline.store.listing import register as register
 from memoria_pipeline.vision.model import Face
@@ -82,11 +82,12 @@ def pending(
 
 
 def known_hashes(conn: sa.Connection, event_id: UUID, model: str) -> dict[str, UUID]:
-    """sha256 in hex → the photo that has these bytes and was analysed by the pack `model`."""
+    """sha256 in hex → the photo of these bytes that the pack `model` analysed; no erased one."""
     rows = conn.execute(
         sa.text(
             "select distinct on (sha256) sha256, id from memoria.media where event_id = :event"
-            " and status = 'analysed' and face_model = :model order by sha256, storage_key"
+            " and status = 'analysed' and face_model = :model and faces_erased_at is null"
+            " order by sha256, storage_key"
         ),
         {"event": event_id, "model": model},
     )
@@ -98,14 +99,16 @@ def save_analysis(
 ) -> None:
     """The faces of some photos together with their status, found by the pack `model`.
 
-    A face whose box was known keeps its id, its person and its history. Photos that no longer
-    exist, are missing, or whose file changed since are left out: what happened to them while they
-    were being analysed stays right. alike: the cosine from which on two faces are one person; where
-    a file has other bytes now, a box without that is somebody else's. None: boxes alone.
+    A face whose box was known keeps its id, its person and its history. Photos that are gone or
+    whose file changed meanwhile are left out; copies of erased ones are erased. alike: the cosine
+    from which on two faces are one person; where a file has other bytes now, a box without that is
+    somebody else's. None: boxes alone.
     """
     events = locked(conn, {result.media_id: result.etag for result in results})
     alive = [result for result in results if result.media_id in events]
     changed = _changed(conn, alive)
+    erased = erasure.spread(conn, {result.media_id: result.sha256 for result in alive})
+    alive = [result for result in alive if result.media_id not in erased]
     # First, because an event that is being made takes its locks on the tables in this order.
     conn.execute(
         _ANALYSED,

@@ -101,6 +101,46 @@ def test_an_erased_photo_is_not_looked_at_again_whatever_asks_for_it(
     assert media.summary(conn, album.event).pending == 2
 
 
+def test_no_exact_copy_of_an_erased_photo_brings_its_faces_back(
+    conn: sa.Connection, album: Album
+) -> None:
+    keys = [f"{i:03}.jpg" for i in range(3)]
+    erased, sha256 = album.photos[0], album.photos[0].hex * 2
+    media.register(conn, album.event, found(*keys, "copy.jpg"))
+    [copy] = media.pending(conn, album.event, PACK)
+    media.save_duplicate(conn, copy.id, sha256, erased)
+    erasure.erase_photos(conn, album.event, [erased])
+    media.register(conn, album.event, found(*keys[1:], "copy.jpg", "again.jpg", "other.jpg"))
+    again, other = media.pending(conn, album.event, PACK)  # not the copy: it was erased, too
+    assert sha256 not in media.known_hashes(conn, album.event, PACK)
+    read = [analysed(again.id, a_face(), sha256=sha256), analysed(other.id, a_face())]
+    media.save_analysis(conn, read, PACK)
+    assert faces(conn, album.event) == 5  # four of the others, and the one of the new photo
+    assert media.summary(conn, album.event).pending == 0
+    named = {photo.id for photo in media.pending(conn, album.event, "another pack")}
+    assert named == {*album.photos[1:], other.id}
+
+
+def test_erasing_a_copy_erases_the_photo_that_shows_its_people(
+    conn: sa.Connection, album: Album
+) -> None:
+    media.register(conn, album.event, found("000.jpg", "001.jpg", "002.jpg", "copy.jpg"))
+    [copy] = media.pending(conn, album.event, PACK)
+    media.save_duplicate(conn, copy.id, album.photos[0].hex * 2, album.photos[0])
+    receipt = erasure.erase_photos(conn, album.event, [copy.id])
+    assert receipt == {"photos": 2, "faces": 2, "embeddings": 2}
+    assert faces(conn, album.event) == 4
+
+
+def test_a_photo_that_is_erased_before_it_was_looked_at_waits_for_nothing(
+    conn: sa.Connection, album: Album
+) -> None:
+    media.register(conn, album.event, found("000.jpg", "001.jpg", "002.jpg", "new.jpg"))
+    [new] = media.pending(conn, album.event, PACK)
+    erasure.erase_photos(conn, album.event, [new.id])
+    assert media.summary(conn, album.event).pending == 0
+
+
 def test_a_file_that_goes_is_missing_though_its_faces_were_erased(
     conn: sa.Connection, album: Album
 ) -> None:

@@ -90,8 +90,9 @@ create trigger media_stays_erased before update on memoria.media
     for each row when (new.faces_erased_at is not null)
     execute function memoria.media_stays_erased();
 
--- The faces of some photos go, for good, those that humans decided on too. Returns the receipt:
--- counts only. Twice does no harm. As purge_face_data_for_user: the same order of locks, and what
+-- The faces of some photos go, for good, those that humans decided on too, and with them those of
+-- their exact copies in the event: the same people. Returns the receipt: counts only, copies
+-- counted. Twice does no harm. As purge_face_data_for_user: the same order of locks, and what
 -- waits (a proposal, a backfill) knew them, so it starts anew.
 create function memoria.erase_faces_of_photos(event uuid, photos uuid[]) returns jsonb
 language plpgsql security definer
@@ -105,6 +106,11 @@ declare
     done jsonb;
 begin
     perform from memoria.events where id = event for no key update;
+    photos := array(
+        select m.id from memoria.media m
+        where m.event_id = event and (m.id = any (photos) or m.sha256 in (
+            select n.sha256 from memoria.media n where n.event_id = event and n.id = any (photos)
+        )));
     perform from memoria.media m
     where m.event_id = event and m.id = any (photos) order by m.id for update;
     update memoria.media m set faces_erased_at = coalesce(m.faces_erased_at, now())
