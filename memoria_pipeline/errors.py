@@ -32,6 +32,10 @@ class DatabaseError(MemoriaError):
     """The database cannot be reached, or is not what it should be."""
 
 
+class QualityError(MemoriaError):
+    """What should be true of an event's data is not; what is shown was left as it is."""
+
+
 class LabError(MemoriaError):
     """A file given to the offline laboratory cannot be used."""
 

@@ -186,6 +186,19 @@ class Settings:
             "max_pixels": self.max_pixels,
         }
 
+    @property
+    def limits(self) -> dict[str, float]:
+        """The arguments of `quality.expectations.Limits`."""
+        return {
+            "churn": self.churn_limit,
+            "failed": self.failed_limit,
+            "noise": self.noise_limit,
+            "silhouette": self.silhouette_least,
+            "cohesion": self.cohesion_least,
+            "weak": self.weak_limit,
+            "coverage": self.coverage_least,
+        }
+
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
         """Read every setting. Raises SettingsError, naming the variable and what it takes."""

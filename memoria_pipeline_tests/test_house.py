@@ -37,7 +37,7 @@ ALLOWED = {
     "demo": {"errors", "settings", "album", "report", "services", "store", "vision"},
     "commands": {
         *("errors", "settings", "demo", "lab", "people", "report", "services", "store", "vision"),
-        *("doctor", "metrics", "work"),
+        *("doctor", "metrics", "quality", "work"),
     },
     "cli": {
         *("errors", "settings", "commands", "demo", "people", "report", "services", "store"),

@@ -6,6 +6,7 @@ from uuid import UUID
 import typer
 
 from memoria_pipeline.commands.screen import database, err, out
+from memoria_pipeline.settings import settings
 
 app = typer.Typer(no_args_is_help=True, help="Groupings that wait for approval.")
 
@@ -21,12 +22,20 @@ def runs_list() -> None:
 
 
 @app.command("publish")
-def runs_publish(run: Annotated[UUID, typer.Argument(help="Its id, from `runs list`.")]) -> None:
-    """Make a proposed grouping what is."""
+def runs_publish(
+    run: Annotated[UUID, typer.Argument(help="Its id, from `runs list`.")],
+    *,
+    despite_quality: Annotated[
+        bool, typer.Option("--despite-quality", help="Whatever the checks say of it.")
+    ] = False,
+) -> None:
+    """Make a proposed grouping what is, where it still is as the checks want it."""
+    from memoria_pipeline.quality.expectations import Limits, declared, of_grouping
     from memoria_pipeline.store import proposals
 
+    must = of_grouping(declared(Limits(**settings().limits)))
     with database() as conn:
-        done = proposals.publish(conn, run)
+        done = proposals.publish(conn, run, must=must, despite=despite_quality)
     if not done:
         err.print("Faces or decisions changed since it was made: it is held. Group again.")
         raise typer.Exit(1)

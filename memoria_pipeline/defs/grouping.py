@@ -19,7 +19,7 @@ from memoria_pipeline.people.measure import NOBODY
 from memoria_pipeline.people.ready import enough
 from memoria_pipeline.people.regroup import Kind, Regrouped, regroup
 from memoria_pipeline.people.thresholds import Thresholds
-from memoria_pipeline.quality.expectations import Failure
+from memoria_pipeline.quality.expectations import Failure, reason
 from memoria_pipeline.store import beside, held, observed, proposals, runs, standing
 from memoria_pipeline.store import faces as face_store
 from memoria_pipeline.store.events import Event
@@ -169,7 +169,7 @@ def _hold_back(
 ) -> dict[str, Any]:
     """Keep the run's numbers and why it is not shown; who stands stays."""
     run = held.hold_back(conn, {**row, "event": event.id}, failed)
-    return {"published": False, _HELD: held.reason(failed), "cluster_run": str(run)}
+    return {"published": False, _HELD: reason(failed), "cluster_run": str(run)}
 
 
 def _despite(conn: sa.Connection, run: UUID, failed: Sequence[Failure]) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _despite(conn: sa.Connection, run: UUID, failed: Sequence[Failure]) -> dict[
     if not failed:
         return {}
     held.note(conn, run, failed)
-    return {"published despite": held.reason(failed)}
+    return {"published despite": reason(failed)}
 
 
 def _offer(
@@ -200,7 +200,7 @@ def _offer(
     at_once = publishes_itself(found.diff, how.churn_limit) and not wait
     told = {"changes": found.diff.sentences(), "published": at_once}
     if at_once:
-        proposals.publish(conn, run)
+        proposals.publish(conn, run, must=())  # looked at above, or published knowingly
     else:
         told["waits for approval"] = f"memoria runs publish {run}"
     if older is not None:

@@ -4,8 +4,8 @@ They are looked at in the transaction that would publish, so that no way of laun
 round them. What does not meet them is kept as a held run, and who stands stays.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -22,8 +22,9 @@ from memoria_pipeline.quality.expectations import (
     Limits,
     Observed,
     declared,
-    errors,
     failures,
+    of_grouping,
+    reason,
 )
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import canaries, held, observed
@@ -34,12 +35,6 @@ from memoria_pipeline.vision.detector import Detector
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 
-def of_people(expectations: Iterable[Expectation]) -> tuple[Expectation, ...]:
-    """The errors that a grouping, and what it is made from, can have."""
-    made_from = ("faces", "embeddings", "clusters")
-    return tuple(each for each in errors(expectations) if each.asset in made_from)
-
-
 @dataclass(frozen=True, slots=True)
 class Gate:
     """What a grouping has to meet. seen: what is known beside the database (the canary).
@@ -47,7 +42,7 @@ class Gate:
     since: when the photos to analyse were looked up. despite: publish whatever is not met.
     """
 
-    expectations: tuple[Expectation, ...] = of_people(declared())
+    expectations: tuple[Expectation, ...] = of_grouping(declared())
     seen: Observed = field(default_factory=dict)
     since: datetime | None = None
     despite: bool = False
@@ -72,7 +67,7 @@ class Gate:
         if back is None or self.despite:
             return None
         failed = self.failed(conn, event_id, kind, back.measures)
-        return held.reason(failed) if failed else None
+        return reason(failed) if failed else None
 
 
 def gate(
@@ -86,25 +81,16 @@ def gate(
 ) -> Gate:
     """The gate of the settings, with what the pack makes of the photo whose faces are known."""
     return Gate(
-        of_people(declared(limits(churn_limit))),
+        of_grouping(declared(replace(limits(), churn=churn_limit))),
         seen(store, detector, model),
         since(context),
         despite,
     )
 
 
-def limits(churn_limit: float | None = None) -> Limits:
+def limits() -> Limits:
     """What is set."""
-    s = settings()
-    return Limits(
-        churn=s.churn_limit if churn_limit is None else churn_limit,
-        failed=s.failed_limit,
-        noise=s.noise_limit,
-        silhouette=s.silhouette_least,
-        cohesion=s.cohesion_least,
-        weak=s.weak_limit,
-        coverage=s.coverage_least,
-    )
+    return Limits(**settings().limits)
 
 
 def seen(store: Store, detector: Detector, model: str) -> dict[str, float | None]:
@@ -119,7 +105,7 @@ def seen(store: Store, detector: Detector, model: str) -> dict[str, float | None
         known = Canary(look.missed, look.surplus)
         with store.transaction() as conn:
             canaries.save(conn, model, how, known)
-    return {"canary_wrong": known.missed + known.surplus}
+    return {"canary_wrong": known.wrong}
 
 
 def since(context: Context) -> datetime | None:

@@ -37,8 +37,9 @@ def nightly(
     with store.transaction() as conn:
         stale.refresh(conn)
         photos = stale.with_photos_left(conn, _A_NIGHT)
-        groups = list(_stale_groups(conn, detector, _A_NIGHT - len(photos)))
-    asked = dict.fromkeys([*photos, *groups])
+        back = stale.held_back(conn, _A_NIGHT - len(photos))
+        groups = list(_stale_groups(conn, detector, _A_NIGHT - len(photos) - len(back)))
+    asked = dict.fromkeys([*photos, *back, *groups])
     context.instance.add_dynamic_partitions(events.name or "", [str(each) for each in asked])
     return [
         asking.request(

@@ -76,9 +76,20 @@ def failures(observed: Observed, expectations: Iterable[Expectation]) -> list[Fa
     return [Failure(each, value) for each, value in seen if not each.holds(value)]
 
 
+def reason(failed: Iterable[Failure]) -> str:
+    """For people: each expectation that was not met, with the number."""
+    return "; ".join(each.sentence() for each in failed)
+
+
 def errors(expectations: Iterable[Expectation]) -> tuple[Expectation, ...]:
     """Those that hold new people back."""
     return tuple(each for each in expectations if each.severity == "error")
+
+
+def of_grouping(expectations: Iterable[Expectation]) -> tuple[Expectation, ...]:
+    """The errors that a grouping, and what it is made from, can have: they hold it back."""
+    made_from = ("faces", "embeddings", "clusters")
+    return tuple(each for each in errors(expectations) if each.asset in made_from)
 
 
 def declared(limits: Limits | None = None) -> tuple[Expectation, ...]:

@@ -15,6 +15,11 @@ class Canary:
     missed: int
     surplus: int
 
+    @property
+    def wrong(self) -> int:
+        """Both."""
+        return self.missed + self.surplus
+
 
 def fresh(conn: sa.Connection, model: str, settings: str) -> Canary | None:
     """The last look with this pack and these settings, where it was good and is not old."""
@@ -25,6 +30,18 @@ def fresh(conn: sa.Connection, model: str, settings: str) -> Canary | None:
             " and looked_at > now() - make_interval(secs => 3600 * :hours)"
         ),
         {"model": model, "settings": settings, "hours": HOURS},
+    ).first()
+    return None if row is None else Canary(*row)
+
+
+def newest(conn: sa.Connection, model: str) -> Canary | None:
+    """The last look with this pack, however it was set."""
+    row = conn.execute(
+        sa.text(
+            "select missed, surplus from memoria.canaries where model = :model"
+            " order by looked_at desc limit 1"
+        ),
+        {"model": model},
     ).first()
     return None if row is None else Canary(*row)
 

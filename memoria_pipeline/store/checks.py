@@ -16,14 +16,15 @@ def photos_unaccounted_for(
     """Photos that nothing is known of yet: neither analysed nor failed, duplicate or missing.
 
     A copy of a photo that is not analysed is one of them: its people are counted nowhere. Photos
-    that were registered after `since` are not: the next run looks at them.
+    that came, or changed, after `since` are not: the next run looks at them.
     """
     return _count(
         conn,
         "select count(*) from memoria.media m"
         " left join memoria.media o on o.event_id = m.event_id and o.id = m.duplicate_of"
         " where m.event_id = :event"
-        " and m.created_at <= coalesce(cast(:since as timestamptz), m.created_at)"
+        " and (cast(:since as timestamptz) is null"
+        "  or coalesce(m.arrived_at, m.created_at) <= :since)"
         " and (m.status = 'pending' or (m.status = 'duplicate' and o.status <> 'analysed'))",
         event_id,
         since=since,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.quality.expectations import Failure
+from memoria_pipeline.quality.expectations import Failure, reason
 from memoria_pipeline.store import runs
 from memoria_pipeline.store.runs import ClusterRun
 
@@ -27,11 +27,6 @@ def note(conn: sa.Connection, run_id: UUID, failed: Sequence[Failure]) -> None:
     values = {"run": run_id, "reason": reason(failed)}
     tables = json.dumps([each.as_table() for each in failed])
     conn.execute(_NOTE, {**values, "failures": tables})
-
-
-def reason(failed: Sequence[Failure]) -> str:
-    """For people: each expectation that was not met, with the number."""
-    return "; ".join(each.sentence() for each in failed)
 
 
 _NOTE = sa.text(
@@ -70,5 +65,6 @@ def standing(conn: sa.Connection, event_id: UUID) -> ClusterRun | None:
 # A proposal that was held says nothing of quality: whoever turned it down knows.
 _NEWEST = sa.text(
     "select id from memoria.cluster_runs where event_id = :event"
-    " and (status <> 'held' or failures is not null) order by created_at desc, id limit 1"
+    " and (status <> 'held' or failures is not null)"
+    " order by greatest(created_at, published_at) desc, id limit 1"
 )

@@ -1,5 +1,6 @@
 """The numbers of an event that its expectations are about; see quality/expectations.py."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,7 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from memoria_pipeline.quality.candidate import candidate, failed_share
-from memoria_pipeline.store import checks, held, runs
+from memoria_pipeline.quality.expectations import Expectation, Failure, failures
+from memoria_pipeline.store import canaries, checks, held, runs
+from memoria_pipeline.store.runs import ClusterRun
 
 Numbers = dict[str, float | None]
 
@@ -43,6 +46,17 @@ def of_people(conn: sa.Connection, event_id: UUID) -> Numbers:
     return found
 
 
+def unmet(conn: sa.Connection, run: ClusterRun, must: Iterable[Expectation]) -> list[Failure]:
+    """What a run that waited does not meet now.
+
+    Photos that came after it was made are the next run's; of the detector its last look counts.
+    """
+    look = canaries.newest(conn, run.model)
+    seen = {"canary_wrong": None if look is None else look.wrong}
+    photos = of_photos(conn, run.event_id, run.created_at)
+    return failures({**photos, **seen, **candidate(run.kind, run.measures)}, must)
+
+
 def of_tags(conn: sa.Connection, event_id: UUID) -> Numbers:
     """tags: all. tags_astray: those by a face whose person is not linked to the member (any more).
 
@@ -65,7 +79,11 @@ def late(conn: sa.Connection, hours: float, limit: int) -> list[UUID]:
 
 
 def faces_and_photos(conn: sa.Connection, event_id: UUID) -> dict[str, int]:
-    """faces, photos, analysed: what `people.ready.enough` takes; an exact copy counts once."""
+    """faces, photos, analysed: what `people.ready.enough` takes.
+
+    An exact copy counts once. Nobody waits for a photo that failed: one bad photo stops no event,
+    and many hold its people back.
+    """
     row = conn.execute(_READY, {"event": event_id}).one()
     return dict(row._mapping)
 
@@ -86,7 +104,8 @@ _FACES = sa.text(
 _READY = sa.text(
     "select (select count(*) from memoria.faces where event_id = :event) as faces,"
     " count(*) as photos, count(*) filter (where status = 'analysed') as analysed"
-    " from memoria.media where event_id = :event and status not in ('missing', 'duplicate')"
+    " from memoria.media where event_id = :event"
+    " and status not in ('missing', 'duplicate', 'failed')"
 )
 _TAGS = sa.text(
     "select count(*) as tags, count(*) filter (where t.source = 'face_clustering' and"
@@ -104,7 +123,8 @@ _OVERDUE = sa.text(
     " (select count(*) from memoria.erasures, long where event_id = :event"
     "  and completed_at is null and requested_at < ago) as erasures_overdue,"
     " (select count(*) from memoria.media m join memoria.events e on e.id = m.event_id, long"
-    "  where m.event_id = :event and m.status = 'pending' and m.created_at < ago"
+    "  where m.event_id = :event and m.status = 'pending'"
+    "  and coalesce(m.arrived_at, m.created_at) < ago"
     "  and e.status = 'active' and e.face_recognition_enabled) as photos_overdue"
 )
 _LATE = sa.text(
@@ -114,7 +134,8 @@ _LATE = sa.text(
     " union select event_id from memoria.erasures, long"
     "  where completed_at is null and requested_at < ago"
     " union select m.event_id from memoria.media m join memoria.events e on e.id = m.event_id, long"
-    "  where m.status = 'pending' and m.created_at < ago"
+    "  where m.status = 'pending' and m.created_at < ago"  # by the index
+    "  and coalesce(m.arrived_at, m.created_at) < ago"
     "  and e.status = 'active' and e.face_recognition_enabled)"
     " select l.event_id from late l join memoria.events e on e.id = l.event_id"
     " order by l.event_id limit :limit"

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from memoria_pipeline.errors import DatabaseError
-from memoria_pipeline.store import assignment, beside, events, runs, swap
+from memoria_pipeline.errors import DatabaseError, QualityError
+from memoria_pipeline.quality.expectations import Expectation, declared, of_grouping, reason
+from memoria_pipeline.store import assignment, beside, events, held, observed, runs, swap
 from memoria_pipeline.store.assignment import Label
 from memoria_pipeline.store.runs import ClusterRun, Kind
 
@@ -54,10 +55,19 @@ def propose(
     return made
 
 
-def publish(conn: sa.Connection, run_id: UUID) -> bool:
+def publish(
+    conn: sa.Connection,
+    run_id: UUID,
+    *,
+    must: Sequence[Expectation] | None = None,
+    despite: bool = False,
+) -> bool:
     """Make a proposal what is. False where faces or decisions changed since: then it is held.
 
-    A change of model swaps the faces with it. Raises DatabaseError unless the run is proposed.
+    must: what has to hold now, since photos may have failed, or the detector, while it waited;
+    without it those that hold any grouping back. A change of model swaps the faces with it. Raises
+    QualityError where something does not hold, and it goes on waiting; despite: the run says so
+    instead. Raises DatabaseError unless the run is proposed.
     """
     run = runs.get(conn, run_id)
     events.lock(conn, run.event_id)
@@ -66,6 +76,12 @@ def publish(conn: sa.Connection, run_id: UUID) -> bool:
     if runs.fingerprint(conn, run.event_id, run.model) != run.fingerprint:
         hold(conn, run_id, "faces or decisions changed since it was made; group again")
         return False
+    failed = observed.unmet(conn, run, of_grouping(declared()) if must is None else must)
+    if failed and not despite:
+        raise QualityError(
+            f"Run {run_id} is not published: {reason(failed)}. It goes on waiting: mend that and"
+            " publish it then, or knowingly (memoria runs publish --despite-quality)."
+        )
     plan = conn.scalar(_PLAN, {"run": run_id})
     assignment.refuse_unknown(conn, run.event_id, [UUID(one) for one in plan["kept"]])
     if run.kind == "model":
@@ -76,6 +92,8 @@ def publish(conn: sa.Connection, run_id: UUID) -> bool:
     assignment.apply(conn, run.event_id, run.model, ids, lead)
     conn.execute(_PUBLISHED, {"run": run_id})
     conn.execute(_FORGET, {"run": run_id})
+    if failed:
+        held.note(conn, run_id, failed)
     return True
 
 

@@ -14,6 +14,7 @@ def refresh(conn: sa.Connection) -> int:
     """Give every photo whose failure may pass fresh tries, and every event whose runs failed a
     fresh start; how many photos. What a human cancelled stays so."""
     conn.execute(_FRESH_START, {"reason": FAILED})
+    conn.execute(_FRESH_MOVE, {"reason": FAILED})
     return conn.execute(_FRESH_TRIES).rowcount
 
 
@@ -22,11 +23,25 @@ _FRESH_START = sa.text(
     " version = nextval('memoria.uploads_version'), gone = true"
     " where reason = :reason and due_at = 'infinity'"
 )
+# A change of model that quality held back; one whose pack is not here would fail the same way.
+_FRESH_MOVE = sa.text(
+    "update memoria.moves v set tried = 0, asked_key = null, due_at = now(), reason = null,"
+    " version = nextval('memoria.uploads_version') where reason = :reason and due_at = 'infinity'"
+    " and exists (select from memoria.cluster_runs r where r.event_id = v.event_id"
+    "  and r.kind = 'model' and r.model = v.face_model and r.status = 'held'"
+    "  and r.failures is not null and r.created_at >= v.wanted_at)"
+)
 _FRESH_TRIES = sa.text(
     "update memoria.media m set attempts = 0 from memoria.events e where e.id = m.event_id"
     " and e.status = 'active' and e.face_recognition_enabled"
     " and m.status = 'failed' and m.error_code in ('unreadable', 'crashed') and m.attempts > 0"
 )
+
+
+def held_back(conn: sa.Connection, limit: int) -> list[UUID]:
+    """Events whose newest grouping quality holds back, and that a run would group: what was wrong
+    may be mended by now. One where nothing changed is not even grouped."""
+    return list(conn.scalars(_HELD_BACK, {"limit": limit}))
 
 
 def with_photos_left(conn: sa.Connection, limit: int) -> list[UUID]:
@@ -41,6 +56,19 @@ _LEFT = sa.text(
     "  and (m.status = 'pending'"
     "   or (m.status = 'failed' and m.error_code in ('unreadable', 'crashed'))"
     f"   or (m.status = 'analysed' and m.face_model <> e.face_model))){_WATCHED_OVER}"
+    " order by e.created_at, e.id limit :limit"
+)
+
+
+_HELD_BACK = sa.text(
+    "select e.id from memoria.events e join lateral (select r.* from memoria.cluster_runs r"  # noqa: S608
+    "  where r.event_id = e.id and (r.status <> 'held' or r.failures is not null)"
+    "  order by greatest(r.created_at, r.published_at) desc, r.id limit 1) last on true"
+    " where e.status = 'active' and e.face_recognition_enabled"
+    " and last.status = 'held' and last.kind <> 'model'"
+    " and not exists (select from memoria.cluster_runs p where p.event_id = e.id"
+    "  and p.status = 'published' and p.fingerprint = last.fingerprint"
+    f"  and p.parameters = last.parameters){_WATCHED_OVER}"
     " order by e.created_at, e.id limit :limit"
 )
 

@@ -8,9 +8,20 @@ import pytest
 import sqlalchemy as sa
 
 from memoria_pipeline.defs import grouping
-from memoria_pipeline.defs.holding import Gate, of_people
-from memoria_pipeline.quality.expectations import Limits, declared
-from memoria_pipeline.store import decisions, held, media, observed, persons, proposals, runs
+from memoria_pipeline.defs.holding import Gate
+from memoria_pipeline.errors import QualityError
+from memoria_pipeline.quality.expectations import Limits, declared, of_grouping
+from memoria_pipeline.store import (
+    canaries,
+    decisions,
+    held,
+    media,
+    observed,
+    persons,
+    proposals,
+    runs,
+)
+from memoria_pipeline.store.canaries import Canary
 from memoria_pipeline_tests.defs.test_grouping import HOW, WHO, Album
 from memoria_pipeline_tests.store import factories
 from memoria_pipeline_tests.store.factories import one
@@ -275,7 +286,7 @@ def test_an_event_waits_for_ten_faces_and_goes_on_once_it_was_grouped(album: Alb
 
 
 def test_limits_of_a_run_go_before_those_that_are_set() -> None:
-    strict = of_people(declared(Limits(churn=0.0)))
+    strict = of_grouping(declared(Limits(churn=0.0)))
     [churn] = [each for each in strict if each.column == "churn"]
     assert churn.most == 0
 
@@ -288,3 +299,67 @@ def test_what_is_held_back_in_one_event_concerns_no_other(album: Album) -> None:
     assert album.group()["faces"] == 1
     assert held.standing(album.conn, other.event) is not None
     assert held.standing(album.conn, album.event) is None
+
+
+def propose(album: Album) -> UUID:
+    """Two people who stand, and a proposal to tell more faces of them apart."""
+    album.add((0, 1), (0, 1))
+    album.group(replace(HOW, thresholds=replace(HOW.thresholds, merge=0.999)))
+    assert album.group()["published"] is False
+    [run] = proposals.waiting(album.conn)
+    return run.id
+
+
+def test_publishing_a_proposal_by_hand_does_not_get_round_a_check_that_fails_by_now(
+    album: Album,
+) -> None:
+    waits, before = propose(album), standing(album)
+    canaries.save(album.conn, factories.PACK, "as set now", Canary(1, 0))
+    with pytest.raises(QualityError, match="finds the faces of a known photo: at most 0, obs"):
+        proposals.publish(album.conn, waits)
+    canaries.save(album.conn, factories.PACK, "as set now", Canary(0, 0))
+    upload_and_break(album, 6)
+    with pytest.raises(QualityError, match="few photos are unreadable"):
+        proposals.publish(album.conn, waits)
+    assert standing(album) == before
+    assert runs.get(album.conn, waits).status == "proposed"  # nothing was lost
+    mended = "update memoria.media set status = 'missing' where storage_key like 'x%'"
+    album.conn.execute(sa.text(mended))
+    assert proposals.publish(album.conn, waits)
+    assert len(set(standing(album).values())) == 2
+
+
+def test_a_proposal_published_knowingly_says_what_it_does_not_meet(album: Album) -> None:
+    waits = propose(album)
+    upload_and_break(album, 6)
+    assert proposals.publish(album.conn, waits, despite=True)
+    run = runs.get(album.conn, waits)
+    assert run.status == "published"
+    assert str(run.reason).startswith("few photos are unreadable: at most 0.25, observed 0.75")
+
+
+def test_a_photo_that_changed_while_others_were_analysed_holds_nobody_back(album: Album) -> None:
+    album.add((0,), (1,))
+    before = one(album.conn, "select clock_timestamp()")
+    album.conn.execute(
+        sa.text("update memoria.media set status = 'pending', etag = 'new' where id = :id"),
+        {"id": album.photos[0]},
+    )
+    assert "every photo is accounted for" in str(album.group()["held back"])
+    told = album.group(replace(HOW, gate=Gate(since=before)))
+    assert "held back" not in told
+
+
+def test_what_was_held_back_is_over_once_something_is_published_after_it(album: Album) -> None:
+    waits = propose(album)
+    other = replace(BLIND, thresholds=replace(BLIND.thresholds, merge=0.9))
+    album.group(other, force=True)
+    assert held.standing(album.conn, album.event)
+    assert proposals.publish(album.conn, waits)
+    assert held.standing(album.conn, album.event) is None
+
+
+def test_an_event_does_not_wait_for_photos_that_nobody_can_read(album: Album) -> None:
+    album.add((0, 1, 2, 3), (4, 5, 6, 7), (0, 1))
+    upload_and_break(album, 2)  # 3 of 5 are analysed, and there will not be more
+    assert grouping.not_yet(album.conn, album.event) is None

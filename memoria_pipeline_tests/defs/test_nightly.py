@@ -12,7 +12,7 @@ from memoria_pipeline.defs.clusters import GroupingConfig
 from memoria_pipeline.defs.holding import Gate
 from memoria_pipeline.defs.nightly import nightly
 from memoria_pipeline.defs.resources import Store
-from memoria_pipeline.store import db, events, media, stale
+from memoria_pipeline.store import db, events, held, media, moves, runs, stale
 from memoria_pipeline.vision.detector import Detector
 from memoria_pipeline.work.uploads import CANCELLED, FAILED
 from memoria_pipeline_tests.store.factories import a_face, analysed, group, one, photos
@@ -105,3 +105,55 @@ def test_an_event_whose_runs_failed_starts_afresh_and_a_cancelled_one_does_not(
     due = one(conn, "select due_at <= now() and tried = 0 from memoria.uploads")
     assert due is woken
     assert stale.with_photos_left(conn, 9) == []  # the sensor has it
+
+
+def test_what_quality_held_back_is_tried_again_at_night_until_it_is_published(
+    database: sa.Engine,
+) -> None:
+    with db.connect(database) as conn:
+        event, other = an_event(conn, "held"), an_event(conn, "tried by hand")
+        for each in (event, other):
+            group(conn, each, [list(conn.scalars(_FACES, {"event": each}))], model="dlib")
+        last = runs.last_run(conn, event)
+        assert last
+        conn.execute(_GROUPED, {"event": event, "wanted": json.dumps(_wanted())})
+        conn.execute(_GROUPED, {"event": other, "wanted": json.dumps(_wanted())})
+        row = {"event": event, "kind": "incremental", "model": "dlib", "measures": {}}
+        row |= {"method": "constrained", "parameters": _wanted()}
+        held.hold_back(conn, {**row, "fingerprint": "with new faces"}, [])
+        same = runs.last_run(conn, other)
+        assert same
+        # Of what stands already, somebody forced another grouping: a run would not repeat it.
+        held.hold_back(conn, {**row, "event": other, "fingerprint": same.fingerprint}, [])
+    with dg.DagsterInstance.local_temp() as instance:
+        assert list(a_night(database, instance)) == [str(event)]
+        with db.connect(database) as conn:
+            faces = list(conn.scalars(_FACES, {"event": event}))
+            group(conn, event, [faces], model="dlib")
+            conn.execute(_GROUPED, {"event": event, "wanted": json.dumps(_wanted())})
+        assert list(a_night(database, instance)) == []
+
+
+def _wanted() -> dict[str, object]:
+    return GroupingConfig().how(DETECTOR, "dlib", Gate()).as_table()
+
+
+def test_a_change_of_model_that_quality_held_back_is_asked_for_again_at_night(
+    database: sa.Engine,
+) -> None:
+    with db.connect(database) as conn:
+        well, ill = an_event(conn, "held"), an_event(conn, "its pack is not here")
+        for event in (well, ill):
+            moves.want(conn, "insightface:other", event)
+        conn.execute(
+            sa.text(
+                "update memoria.moves set due_at = 'infinity', reason = :reason, tried = 3,"
+                " asked_key = 'k'"
+            ),
+            {"reason": FAILED},
+        )
+        row = {"event": well, "kind": "model", "model": "insightface:other", "measures": {}}
+        row |= {"method": "constrained", "parameters": {}, "fingerprint": "f"}
+        held.hold_back(conn, row, [])
+        stale.refresh(conn)
+        assert [each.event_id for each in moves.due(conn)] == [well]
