@@ -10,7 +10,7 @@ from memoria_pipeline.defs.grouping import How
 from memoria_pipeline.defs.holding import Context, Gate
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
-from memoria_pipeline.defs.retries import TRANSIENT, only_transient
+from memoria_pipeline.defs.retries import retried
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.people.cluster import Method
 from memoria_pipeline.people.density import Density
@@ -60,10 +60,9 @@ class GroupingConfig(dg.Config):
     partitions_def=events,
     group_name="event",
     kinds={"postgres"},
-    retry_policy=TRANSIENT,
 )
 @discreet
-@only_transient
+@retried
 def clusters(
     context: dg.AssetExecutionContext,
     config: GroupingConfig,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
-from memoria_pipeline.defs.retries import TRANSIENT, only_transient
+from memoria_pipeline.defs.retries import retried
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import events as event_store
@@ -39,10 +39,9 @@ from memoria_pipeline.vision.detector import Detector
     ],
     partitions_def=events,
     pool="detector",
-    retry_policy=TRANSIENT,
 )
 @discreet
-@only_transient
+@retried
 def faces_and_embeddings(
     context: dg.AssetExecutionContext,
     store: dg.ResourceParam[Store],

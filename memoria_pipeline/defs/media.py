@@ -6,7 +6,7 @@ import dagster as dg
 
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
-from memoria_pipeline.defs.retries import TRANSIENT, only_transient
+from memoria_pipeline.defs.retries import retried
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.store import events as event_store
 from memoria_pipeline.store import media as media_store
@@ -16,10 +16,9 @@ from memoria_pipeline.store import media as media_store
     partitions_def=events,
     group_name="event",
     kinds={"postgres"},
-    retry_policy=TRANSIENT,
 )
 @discreet
-@only_transient
+@retried
 def media(
     context: dg.AssetExecutionContext,
     store: dg.ResourceParam[Store],

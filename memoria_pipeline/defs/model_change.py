@@ -13,7 +13,7 @@ from memoria_pipeline.defs import grouping
 from memoria_pipeline.defs.clusters import GroupingConfig
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
-from memoria_pipeline.defs.retries import TRANSIENT, only_transient
+from memoria_pipeline.defs.retries import retried
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.store import beside
 from memoria_pipeline.store import events as event_store
@@ -34,10 +34,9 @@ class NewPack(dg.Config):
     group_name="model_change",
     kinds={"onnx", "postgres"},
     pool="detector",
-    retry_policy=TRANSIENT,
 )
 @discreet
-@only_transient
+@retried
 def faces_beside(
     context: dg.AssetExecutionContext,
     config: NewPack,
@@ -81,10 +80,9 @@ def _save(conn: sa.Connection, photo: PendingPhoto, outcome: Outcome, model: str
     partitions_def=events,
     group_name="model_change",
     kinds={"postgres"},
-    retry_policy=TRANSIENT,
 )
 @discreet
-@only_transient
+@retried
 def clusters_beside(
     context: dg.AssetExecutionContext,
     config: GroupingConfig,

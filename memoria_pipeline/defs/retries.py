@@ -14,51 +14,42 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import dagster as dg
 
-from memoria_pipeline.errors import DatabaseError, MemoriaError, PhotoError
-from memoria_pipeline.logs import discretion
+from memoria_pipeline.errors import DatabaseError, PhotoError
 
 # A server is back within seconds; full jitter, or all runs that it failed ask it again at once.
 TRANSIENT = dg.RetryPolicy(
     max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
 )
-
 _PASSES = (DatabaseError, PhotoError, OSError)  # what may be better in a moment
-_DAGSTERS = (dg.Failure, dg.RetryRequested)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def only_transient(body: Callable[P, T]) -> Callable[P, T]:
-    """The body of a step, whose errors are tried again only where that may help.
+def retried(body: Callable[P, T], policy: dg.RetryPolicy = TRANSIENT) -> Callable[P, T]:
+    """The body of a step, tried again by `policy` where that may help, and only there.
 
-    Goes with `retry_policy=TRANSIENT`. The others fail the step at once, as dg.Failure with the
-    error as its cause.
+    In place of the decorators' own `retry_policy`, which tries everything again: what our code
+    refuses, and a step that somebody cancelled, who then waits for it to be cancelled three times.
     """
 
     @wraps(body)
     def plain(*args: P.args, **kwargs: P.kwargs) -> T:
-        with _sorted():
+        with _sorted(args[0], policy):
             return body(*args, **kwargs)
 
     @wraps(body)
     def generator(*args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
-        with _sorted():
+        with _sorted(args[0], policy):
             yield from cast(Iterator[Any], body(*args, **kwargs))
 
     return cast(Callable[P, T], generator) if inspect.isgeneratorfunction(body) else plain
 
 
 @contextmanager
-def _sorted() -> Iterator[None]:
-    with discretion():  # Dagster keeps what is raised: a stranger's words may name a person
-        try:
-            yield
-        except (*_PASSES, *_DAGSTERS):
-            raise
-        except Exception as error:
-            said = str(error) if isinstance(error, MemoriaError) else type(error).__name__
-            raise dg.Failure(
-                description=f"{said} (Not tried again: it would fail the same way.)",
-                allow_retries=False,
-            ) from error
+def _sorted(context: Any, policy: dg.RetryPolicy) -> Iterator[None]:
+    try:
+        yield
+    except _PASSES as error:
+        wait = policy.calculate_delay(context.retry_number + 1)
+        raise dg.RetryRequested(policy.max_retries, wait) from error
