@@ -1,8 +1,7 @@
 """The sensor `new_uploads_sensor`: photos that arrive get their event's run, nobody else does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Literal
 
 import dagster as dg
 import sqlalchemy as sa
@@ -13,7 +12,7 @@ from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.settings import settings
-from memoria_pipeline.store import discover, moves, queue, uploads, watch, watched
+from memoria_pipeline.store import clock, discover, moves, queue, uploads, watch, watched
 from memoria_pipeline.vision.packs import stored_name
 from memoria_pipeline.work.uploads import AskedStatus, Limits, Move, Upload, decide, decide_move
 
@@ -31,12 +30,16 @@ def new_uploads_sensor(
     problems = look_around(store)
     with store.transaction() as conn:
         cursor = uploads.notice(conn, context.cursor)
-        asked = [*_uploads(conn, context.instance), *_moves(conn, context.instance)]
+        keys = uploads.followed(conn)
+    # In no transaction: Dagster may have its storage elsewhere, and be slow to answer.
+    became = {key: asking.last(context.instance, key).status for key in keys}
+    with store.transaction() as conn:
+        asked = [*_uploads(conn, became), *_moves(conn, became)]
         watched.save_lookout(conn, "sensor")
-    keys = [request.partition_key or "" for request in asked]
+    partitions = [request.partition_key or "" for request in asked]
     return dg.SensorResult(
         run_requests=asked,
-        dynamic_partitions_requests=[events.build_add_request(keys)] if keys else [],
+        dynamic_partitions_requests=[events.build_add_request(partitions)] if asked else [],
         skip_reason=None if asked else _reason(problems),
         cursor=cursor,
     )
@@ -44,6 +47,8 @@ def new_uploads_sensor(
 
 def look_around(store: Store) -> list[str]:
     """Look at the queue, the folder of all events and the places that are due; what is wrong."""
+    with store.transaction() as conn:
+        clock.mend(conn)
     s = settings()
     told, problems = s.s3_queue_url is not None, []
     if s.s3_queue_url:
@@ -61,54 +66,49 @@ def _reason(problems: list[str]) -> str:
     return " ".join(problems) or "nothing new"
 
 
-def _uploads(conn: sa.Connection, instance: dg.DagsterInstance) -> Iterator[dg.RunRequest]:
+Became = Mapping[str, AskedStatus]
+"""What became of the runs that were asked for, by their key."""
+
+
+def _uploads(conn: sa.Connection, became: Became) -> Iterator[dg.RunRequest]:
     s = settings()
     limits = Limits(timedelta(seconds=s.quiet_seconds), s.burst_photos)
-    rows = uploads.due(conn, burst=s.burst_photos)
-    decided = {row.event_id: decide(_upload(row, instance), row.now, limits) for row in rows}
+    found = uploads.due(conn, burst=s.burst_photos)
+    rows = [row for row in found if row.asked_key is None or row.asked_key in became]
+    decided = {row.event_id: decide(_upload(row, became), row.now, limits) for row in rows}
     gone = {row.event_id for row in rows if row.gone}
     for event, key in uploads.save(conn, rows, decided).items():
         # Who is on no photo any more must go, however few faces are left.
         yield asking.request(event, key, grouping="always" if event in gone else "when enough")
 
 
-def _upload(row: uploads.Row, instance: dg.DagsterInstance) -> Upload:
+def _upload(row: uploads.Row, became: Became) -> Upload:
     return Upload(
         photos=row.photos,
         gone=row.gone,
         last_at=row.last_at,
         quiet_since=row.quiet_since,
-        asked=_became(instance, row.asked_key),
+        asked=became[row.asked_key] if row.asked_key else "never",
         asked_at=row.asked_at,
         tried=row.tried,
         allowed=row.allowed,
     )
 
 
-def _became(instance: dg.DagsterInstance, run_key: str | None) -> AskedStatus | Literal["never"]:
-    return "never" if run_key is None else asking.last(instance, run_key).status
-
-
-def _moves(conn: sa.Connection, instance: dg.DagsterInstance) -> Iterator[dg.RunRequest]:
-    rows = moves.due(conn)
-    decided = {
-        row.event_id: decide_move(
-            Move(
-                row.proposal,
-                _became(instance, row.asked_key),
-                row.asked_at,
-                row.tried,
-                row.allowed,
-            ),
-            row.now,
-        )
-        for row in rows
-    }
+def _moves(conn: sa.Connection, became: Became) -> Iterator[dg.RunRequest]:
+    found = moves.due(conn)
+    rows = [row for row in found if row.asked_key is None or row.asked_key in became]
+    decided = {row.event_id: decide_move(_move(row, became), row.now) for row in rows}
     models = {row.event_id: row.face_model for row in rows}
     for event, key in moves.save(conn, decided).items():
         pack = {"face_model": _as_set(models[event])}
         config = {"ops": {"faces_beside": {"config": pack}}}
         yield asking.request(event, key, job="change_model", config=config)
+
+
+def _move(row: moves.Row, became: Became) -> Move:
+    asked = became[row.asked_key] if row.asked_key else "never"
+    return Move(row.proposal, asked, row.asked_at, row.tried, row.allowed)
 
 
 def _as_set(model: str) -> str:

@@ -11,7 +11,7 @@ import fsspec
 
 from memoria_pipeline.errors import SettingsError
 from memoria_pipeline.store import watched
-from memoria_pipeline.store.watch import Transaction, digest
+from memoria_pipeline.store.watch import Transaction, digest, is_folder
 from memoria_pipeline.work.uploads import next_look
 
 _log = logging.getLogger(__name__)
@@ -57,10 +57,10 @@ def _folders(root: str) -> _Found:
         about = base.stat()
         with os.scandir(base) as entries:
             for entry in entries:
-                if entry.name.startswith(".") or not entry.is_dir() or not _is_text(entry.name):
+                if entry.name.startswith(".") or not is_folder(entry) or not _is_text(entry.name):
                     continue
                 places.append((entry.path, entry.name))
-                if max(entry.stat().st_mtime, entry.stat().st_ctime) >= since:
+                if _changed(entry) >= since:
                     recent.append(entry.path)
     except OSError as error:
         raise SettingsError(
@@ -68,6 +68,14 @@ def _folders(root: str) -> _Found:
             "path and its permissions, or mount it."
         ) from None
     return f"{about.st_mtime_ns:x}-{len(places)}", places, recent
+
+
+def _changed(entry: "os.DirEntry[str]") -> float:
+    try:
+        about = entry.stat()
+    except OSError:  # it went meanwhile, or may not be looked into: its own look says so
+        return 0.0
+    return max(about.st_mtime, about.st_ctime)
 
 
 def _is_text(name: str) -> bool:

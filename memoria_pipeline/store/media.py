@@ -165,8 +165,7 @@ _ANALYSED = sa.text(
     " duplicate_of = null"
     " from unnest(cast(:ids as uuid[]), cast(:sha256s as text[]), cast(:widths as integer[]),"
     " cast(:heights as integer[]), cast(:seconds as real[]), cast(:counts as integer[]))"
-    " as r (id, sha256, width, height, seconds, faces)"
-    " where m.id = r.id"
+    " as r (id, sha256, width, height, seconds, faces) where m.id = r.id"
 )
 
 TRANSIENT = frozenset({"missing", "unreadable", "crashed"})

@@ -93,7 +93,7 @@ def understood(bodies: list[str]) -> Said:
     for body in bodies:
         try:
             objects += _objects(json.loads(body))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             odd += 1
     return Said(objects, odd)
 
@@ -104,16 +104,25 @@ def _objects(message: dict[str, Any]) -> list[str]:
     if message.get("Event") == "s3:TestEvent":
         return []
     places = [record["s3"] for record in message["Records"]]
-    return [f"{one['bucket']['name']}/{unquote_plus(one['object']['key'])}" for one in places]
+    names = [f"{one['bucket']['name']}/{unquote_plus(one['object']['key'])}" for one in places]
+    return [name for name in names if _is_storable(name)]
+
+
+def _is_storable(name: str) -> bool:
+    """Whether a database takes it; the message of one that none takes would come back for ever."""
+    return "\0" not in name and name.encode("utf-8", "replace").decode() == name
 
 
 def _client(url: str) -> Any:
+    from botocore.config import Config
     from botocore.session import get_session
 
     # https://sqs.<region>.amazonaws.com/… says where; else AWS_DEFAULT_REGION does.
     host = url.split("/")[2].split(".") if "://" in url else []
     region = host[1] if len(host) > 3 and host[0] == "sqs" else None
-    return get_session().create_client("sqs", region_name=region)
+    # A queue that does not answer may not take the whole tick: folders are looked at in it, too.
+    patience = Config(connect_timeout=3, read_timeout=8, retries={"total_max_attempts": 1})
+    return get_session().create_client("sqs", region_name=region, config=patience)
 
 
 def _client_errors() -> tuple[type[Exception], ...]:

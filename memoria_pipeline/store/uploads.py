@@ -1,5 +1,6 @@
 """Events that have something to do: noticed, due, asked for, done. Only the sensor writes them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,17 +31,22 @@ class Row:
 def notice(conn: sa.Connection, cursor: str | None) -> str:
     """Turn what arrived since `cursor` into rows that are due; return the next cursor.
 
-    What is read twice changes nothing. Without a cursor, or with one of another server, all that
-    is pending is noticed.
+    Each arrival is read once: a transaction that stays open for hours does not bring back what came
+    after it began. Without a cursor, or with one of another server, all that is pending is noticed.
     """
-    last = conn.execute(_LAST).scalar_one()
-    if cursor is not None and cursor.isdecimal() and int(cursor) <= int(last):
+    known = cursor is not None and _SNAPSHOT.fullmatch(cursor) is not None
+    if known and conn.execute(_IS_OURS, {"cursor": cursor}).scalar_one():
         return str(conn.execute(_ARRIVED, {"cursor": cursor}).scalar_one())
     return str(conn.execute(_PENDING).scalar_one())
 
 
-# A snapshot's xmin is the cursor: all before it is committed and seen, or will never be. Photos
-# restored from another server have numbers beyond xmax, which would be read for ever.
+_SNAPSHOT = re.compile(r"\d{1,18}:\d{1,18}:[\d,]*")
+_IS_OURS = sa.text(
+    "select pg_snapshot_xmax(cast(:cursor as pg_snapshot))"
+    " <= pg_snapshot_xmax(pg_current_snapshot())"
+)
+# A snapshot is the cursor: what it shows was seen, whatever it does not show is new, or will be.
+# Photos restored from another server have numbers beyond xmax, which would be read for ever.
 _NOTICE = """
     with snapshot as (select pg_current_snapshot() as now),
     seen as (
@@ -52,7 +58,7 @@ _NOTICE = """
     ),
     noticed as (
         insert into memoria.uploads as u (event_id, first_at, last_at, quiet_since, gone, due_at)
-        select s.event_id, s.first_at, s.last_at,
+        select s.event_id, s.first_at, now(),
             case when w.registered_at >= s.last_at then least(w.changed_at, s.last_at)
                 else s.last_at end,
             s.gone, now()
@@ -62,12 +68,15 @@ _NOTICE = """
         on conflict (event_id) do update
         set last_at = excluded.last_at, gone = u.gone or excluded.gone, due_at = now(), tried = 0,
             quiet_since = greatest(u.quiet_since, excluded.quiet_since)
-        where excluded.last_at > u.last_at
     )
-    select pg_snapshot_xmin(now)::text from snapshot
+    select now::text from snapshot
 """
 _ARRIVED = sa.text(
-    _NOTICE.format("arrived >= cast(:cursor as xid8) and arrived < pg_snapshot_xmax(now)")
+    _NOTICE.format(
+        "arrived >= pg_snapshot_xmin(cast(:cursor as pg_snapshot))"
+        " and not pg_visible_in_snapshot(arrived, cast(:cursor as pg_snapshot))"
+        " and arrived < pg_snapshot_xmax(now)"
+    )
 )
 _PENDING = sa.text(
     _NOTICE.format(
@@ -75,7 +84,19 @@ _PENDING = sa.text(
         " or (status = 'missing' and arrived_at > now() - interval '1 day'))"
     )
 )
-_LAST = sa.text("select pg_snapshot_xmax(pg_current_snapshot())::text")
+
+
+def followed(conn: sa.Connection) -> list[str]:
+    """The run keys of those rows of uploads and moves that are due and wait for their run's end."""
+    return list(conn.scalars(_FOLLOWED))
+
+
+_FOLLOWED = sa.text(
+    "(select asked_key from memoria.uploads where due_at <= now() and asked_key is not null"
+    "  order by due_at, event_id limit 50)"
+    " union all (select asked_key from memoria.moves"
+    "  where due_at <= now() and asked_key is not null order by due_at, event_id limit 20)"
+)
 
 
 def due(conn: sa.Connection, *, burst: int, limit: int = 50) -> list[Row]:
@@ -117,10 +138,12 @@ def save_in(conn: sa.Connection, table: str, decided: Mapping[UUID, Decision]) -
     asks = {event: one for event, one in decided.items() if isinstance(one, Ask)}
     done = [event for event, one in decided.items() if isinstance(one, Done)]
     if done:
-        conn.execute(_statement(_DONE, table), {"events": done})
+        conn.execute(sa.text(_DONE.format(table=table)), {"events": done})
     if waits:
-        conn.execute(_statement(_WAIT, table), _columns(waits, "until", "reason", "again", "tried"))
-    rows = conn.execute(_statement(_ASK, table), _columns(asks, "same_key", "tried"))
+        conn.execute(
+            sa.text(_WAIT.format(table=table)), _columns(waits, "until", "reason", "again", "tried")
+        )
+    rows = conn.execute(sa.text(_ASK.format(table=table)), _columns(asks, "same_key", "tried"))
     return {row.event_id: row.asked_key for row in rows}
 
 
@@ -129,14 +152,9 @@ def _columns(decided: Mapping[UUID, Any], *names: str) -> dict[str, Sequence[Any
     return {"events": list(decided), **values}
 
 
-def _statement(query: str, table: str) -> sa.TextClause:
-    gone = ", gone = false" if table == "uploads" else ""
-    return sa.text(query.format(table=f"memoria.{table}", gone=gone))
-
-
-_DONE = "delete from {table} where event_id = any (cast(:events as uuid[]))"
+_DONE = "delete from memoria.{table} where event_id = any (cast(:events as uuid[]))"
 _WAIT = (
-    "update {table} u set due_at = coalesce(r.until, 'infinity'), reason = r.reason,"
+    "update memoria.{table} u set due_at = coalesce(r.until, 'infinity'), reason = r.reason,"
     " tried = r.tried, asked_key = case when r.again then null else u.asked_key end,"
     " version = case when r.again and u.asked_key is not null"
     "  then nextval('memoria.uploads_version') else u.version end"
@@ -147,10 +165,10 @@ _WAIT = (
 _ASK = (
     "with r as (select u.event_id, r.tried, case when u.asked_key is null or r.same_key"
     "  then u.version else nextval('memoria.uploads_version') end as version"
-    " from {table} u join unnest(cast(:events as uuid[]), cast(:same_key as boolean[]),"
+    " from memoria.{table} u join unnest(cast(:events as uuid[]), cast(:same_key as boolean[]),"
     " cast(:tried as integer[])) as r (event_id, same_key, tried) on r.event_id = u.event_id)"
-    " update {table} u set version = r.version, asked_key = r.event_id || '/' || r.version,"
-    " asked_at = now(), tried = r.tried, reason = null, due_at = now() + interval '5 s'{gone}"
+    " update memoria.{table} u set version = r.version, asked_key = r.event_id || '/' || r.version,"
+    " asked_at = now(), tried = r.tried, reason = null, due_at = now() + interval '5 s'"
     " from r where u.event_id = r.event_id returning u.event_id, u.asked_key"
 )
 

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline.store import media, watched
 from memoria_pipeline.store.photos import Photos
-from memoria_pipeline.store.watched import Watched
+from memoria_pipeline.store.watched import Look, Watched
 from memoria_pipeline.vision.photo import EXTENSIONS
 from memoria_pipeline.work.uploads import next_look
 
@@ -26,6 +27,12 @@ Transaction = Callable[[], AbstractContextManager[sa.Connection]]
 _ENDINGS = tuple(EXTENSIONS)
 _MOST = 200  # places a tick: with 100,000 of them a tick costs what it does with 1,000
 _LONGEST = 10.0  # seconds a tick; Dagster gives a sensor 60
+_EARLY = 50  # places a tick whose turn is minutes off: a handful of events is looked at each time
+_SPARE = 0.05  # seconds a tick for them
+_QUICK = 0.02  # seconds: what takes longer has to wait for its turn
+# Events whose place this process looks at now. A look that hangs, at a server that is gone, must
+# not hang each of the ticks after its own as well.
+_looking: set[UUID] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +43,59 @@ class Looks:
     problems: int = 0
 
 
-def look(transaction: Transaction, *, told: bool = False, limit: int = _MOST) -> Looks:
+def look(transaction: Transaction, *, told: bool = False) -> Looks:
     """Look at the places that are due, and register what changed, each in its own transaction.
 
     told: a queue says what changes in buckets.
     """
     with transaction() as conn:
-        places = watched.due(conn, limit)
-    changed, looks, until = 0, [], time.monotonic() + _LONGEST
-    for place in places:
-        if time.monotonic() > until:
-            break
-        started, problem = time.perf_counter(), None
-        try:
-            if _register(transaction, place):
-                changed += 1
-                continue
-        except MemoriaError as error:
-            problem = str(error)
-        took = timedelta(seconds=time.perf_counter() - started)
-        bucket = told and "://" in place.root
-        again = next_look(place.now, place.changed_at, took, told=bucket)
-        looks.append((place.event_id, again, problem))
+        due, early = watched.due(conn, _MOST), watched.early(conn, _EARLY)
+    changed, looks = _round(transaction, due, _LONGEST, told=told)
+    more, quick = _round(transaction, early, _SPARE, told=told)
+    looks += quick
     if looks:
         with transaction() as conn:
             watched.save_looks(conn, looks)
-    return Looks(changed, sum(problem is not None for _, _, problem in looks))
+    return Looks(changed + more, sum(each.problem is not None for each in looks))
+
+
+def _round(
+    transaction: Transaction, places: Iterable[Watched], seconds: float, *, told: bool
+) -> tuple[int, list[Look]]:
+    """Look at places while there is time: how many changed, and what came of the others."""
+    changed, looks, until = 0, [], time.monotonic() + seconds
+    for place in places:
+        if time.monotonic() > until:
+            break
+        if place.event_id in _looking:
+            continue
+        started = time.perf_counter()
+        new, problem = _look_at(transaction, place)
+        if new:
+            changed += 1
+            continue
+        took = time.perf_counter() - started
+        bucket = "://" in place.root
+        pause = timedelta(seconds=took)
+        again = next_look(place.now, place.changed_at, pause, told=told and bucket)
+        looks.append(Look(place.event_id, again, problem, took < _QUICK and not bucket))
+    return changed, looks
+
+
+def _look_at(transaction: Transaction, place: Watched) -> tuple[bool, str | None]:
+    """Whether the place changed; or why it could not be read. No place stops the others."""
+    _looking.add(place.event_id)
+    try:
+        return _register(transaction, place), None
+    except MemoriaError as error:
+        return False, str(error)
+    except Exception as error:  # its words may repeat a name
+        return False, (
+            f"It cannot be looked at ({type(error).__name__}); see what is odd about its folders, "
+            "such as a thousand of them in one another."
+        )
+    finally:
+        _looking.discard(place.event_id)
 
 
 def _register(transaction: Transaction, place: Watched) -> bool:
@@ -110,11 +144,19 @@ def _scan(folder: str, lines: list[str], seen: set[tuple[int, int]]) -> float:
         for entry in sorted(entries, key=lambda one: one.name):
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if is_folder(entry):
                 newest = max(newest, _scan(entry.path, lines, seen))
             elif entry.name.lower().endswith(_ENDINGS):
                 newest = max(newest, _file(entry, lines))
     return newest
+
+
+def is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Whether it is one, or a link to one; a link to itself is nothing, and no reason to stop."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _file(entry: "os.DirEntry[str]", lines: list[str]) -> float:

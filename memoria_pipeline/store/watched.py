@@ -21,15 +21,20 @@ class Watched:
 
 def due(conn: sa.Connection, limit: int) -> list[Watched]:
     """The places to look at now, longest overdue first."""
-    rows = conn.execute(
-        sa.text(
-            "select event_id, root, signature, changed_at, clock_timestamp() as now"
-            " from memoria.watched where next_look_at <= now()"
-            " order by next_look_at, event_id limit :limit"
-        ),
-        {"limit": limit},
-    )
-    return [Watched(**row._mapping) for row in rows]
+    return [Watched(*row) for row in conn.execute(_DUE, {"limit": limit})]
+
+
+def early(conn: sa.Connection, limit: int) -> list[Watched]:
+    """Places whose time has not come, but that a look costs next to nothing, the next one first."""
+    return [Watched(*row) for row in conn.execute(_EARLY, {"limit": limit})]
+
+
+_WHICH = (
+    "select event_id, root, signature, changed_at, clock_timestamp() as now"
+    " from memoria.watched where {} order by next_look_at, event_id limit :limit"
+)
+_DUE = sa.text(_WHICH.format("next_look_at <= now()"))
+_EARLY = sa.text(_WHICH.format("quick and next_look_at > now()"))
 
 
 def save_change(conn: sa.Connection, event_id: UUID, signature: str, newest: float) -> None:
@@ -49,19 +54,43 @@ _CHANGED = sa.text(
 )
 
 
-def save_looks(conn: sa.Connection, looks: Sequence[tuple[UUID, datetime, str | None]]) -> None:
-    """Places that did not change: when to look again, and why one could not be read."""
-    if looks:
-        events, until, problems = zip(*looks, strict=True)
-        values = {"events": list(events), "until": list(until), "problems": list(problems)}
-        conn.execute(_LOOKED, values)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """At a place that did not change: when to look again, why it could not be read, and whether it
+    may be looked at earlier."""
+
+    event_id: UUID
+    until: datetime
+    problem: str | None
+    quick: bool
 
 
-_LOOKED = sa.text(
-    "update memoria.watched w set looked_at = now(), next_look_at = r.until, problem = r.problem"
-    " from unnest(cast(:events as uuid[]), cast(:until as timestamptz[]),"
-    " cast(:problems as text[])) as r (event_id, until, problem) where w.event_id = r.event_id"
-)
+def save_looks(conn: sa.Connection, looks: Sequence[Look]) -> None:
+    """What came of looks, but for places that changed."""
+    if not looks:
+        return
+    values = {
+        "events": [each.event_id for each in looks],
+        "until": [each.until for each in looks],
+        "problems": [each.problem for each in looks],
+        "quick": [each.quick for each in looks],
+    }
+    conn.execute(_LOOKED, values)
+
+
+# Locked in order: the tick of a second daemon may be writing the same ones.
+_LOOKED = sa.text("""
+    with r as (
+        select r.* from unnest(cast(:events as uuid[]), cast(:until as timestamptz[]),
+            cast(:problems as text[]), cast(:quick as boolean[]))
+            as r (event_id, until, problem, quick)
+        join memoria.watched w on w.event_id = r.event_id
+        order by w.event_id for no key update of w
+    )
+    update memoria.watched w
+    set looked_at = now(), next_look_at = r.until, problem = r.problem, quick = r.quick
+    from r where w.event_id = r.event_id
+""")
 
 
 def hurry(conn: sa.Connection, roots: Collection[str]) -> int:

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -226,6 +227,9 @@ def test_messages_of_the_queue_say_where_to_look_and_go_after_our_commit(
     bucket.say(event("albums/party/%C3%A9+b.png"))
     bucket.say({"Type": "Notification", "Message": json.dumps(event("albums/wedding/c.png"))})
     bucket.say("no event at all")
+    bucket.say(event("albums/%00/odd.png"))
+    bucket.say('{"Records": [{"s3": {"bucket": {"name": "x"}, "object": {"key": "\\ud800/a"}}}]}')
+    bucket.say("[" * 100_000)
     assert queue.hear(places.transaction, bucket.queue, "s3://photos/albums") is None
     assert bucket.left() == 0
     assert watch.look(places.transaction, told=True).changed == 2
@@ -260,6 +264,95 @@ def test_a_key_is_below_each_of_its_folders() -> None:
     assert list(queue.folders_of("b/one/two/x.jpg")) == ["s3://b", "s3://b/one", "s3://b/one/two"]
     keys = ["b/in/event/x.jpg", "b/in/x.jpg", "b/other/event/x.jpg", "b/in/.tmp/x.jpg"]
     assert list(queue.new_places(keys, "s3://b/in/")) == [("s3://b/in/event", "event")]
+
+
+@pytest.fixture
+def folders(places: Places, tmp_path: Path) -> list[Path]:
+    """Two places, each an event's, with a photo in it."""
+    made = [tmp_path / "one", tmp_path / "two"]
+    for folder in made:
+        folder.mkdir()
+        (folder / "a.png").write_bytes(PHOTO)
+        with places.transaction() as conn:
+            root = str(folder)
+            events.ensure(conn, name="e", photo_root=root, face_model=None, consent=False)
+    return made
+
+
+_LATER = "update memoria.watched set changed_at = now() - interval '1 day', next_look_at = now()"
+
+
+def test_a_second_burst_of_a_handful_of_old_events_is_seen_at_the_next_tick(
+    places: Places, folders: list[Path]
+) -> None:
+    assert watch.look(places.transaction).changed == 2
+    places.do(_LATER)
+    watch.look(places.transaction)
+    assert places.ask("select min(next_look_at) > now() + interval '4 min' from memoria.watched")
+    (folders[0] / "b.png").write_bytes(PHOTO)
+    assert watch.look(places.transaction).changed == 1
+
+
+def test_so_many_places_are_looked_at_early_and_no_more(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_SPARE", 60.0)
+    monkeypatch.setattr(watch, "_EARLY", 3)
+    places.do(
+        "insert into memoria.events (name, photo_root)"
+        " select 'e', '/nowhere/' || i from generate_series(1, 5) i"
+    )
+    places.do("update memoria.watched set quick = true, next_look_at = now() + interval '5 min'")
+    watch.look(places.transaction)
+    assert places.ask("select count(looked_at) from memoria.watched") == 3
+
+
+def test_a_place_that_hangs_holds_up_its_own_tick_and_not_the_next_one(
+    places: Places, folders: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, back, real = threading.Event(), threading.Event(), watch.folder_signature
+
+    def at_a_server_that_is_gone(root: str) -> tuple[str, float]:
+        if root == str(folders[0]):
+            hangs.set()
+            assert back.wait(60)
+        return real(root)
+
+    monkeypatch.setattr(watch, "folder_signature", at_a_server_that_is_gone)
+    monkeypatch.setattr(watch, "_MOST", 1)
+    first = threading.Thread(target=watch.look, args=(places.transaction,))
+    places.do(f"update memoria.watched set next_look_at = '-infinity' where root = '{folders[0]}'")  # noqa: S608
+    first.start()
+    assert hangs.wait(60)
+    monkeypatch.setattr(watch, "_MOST", 2)
+    assert watch.look(places.transaction).changed == 1
+    back.set()
+    first.join()
+    assert places.ask("select count(*) from memoria.media") == 2
+
+
+def test_a_link_to_itself_is_nothing_and_stops_nobody(
+    places: Places, folders: list[Path], tmp_path: Path
+) -> None:
+    (folders[0] / "loop").symlink_to("loop")
+    (tmp_path / "loop").symlink_to("loop")
+    assert discover.discover(places.transaction, str(tmp_path)) is None
+    assert watch.look(places.transaction).changed == 2
+    places.due(everything=True)
+    assert watch.look(places.transaction) == watch.Looks()
+
+
+def test_folders_a_thousand_deep_are_a_problem_of_their_place_alone(
+    places: Places, folders: list[Path]
+) -> None:
+    deep = [str(folders[0])]
+    for _ in range(1100):
+        deep.append(f"{deep[-1]}/d")
+        os.mkdir(deep[-1])  # noqa: PTH102
+    assert watch.look(places.transaction) == watch.Looks(changed=1, problems=1)
+    assert "RecursionError" in places.ask("select max(problem) from memoria.watched")
+    for folder in reversed(deep[1:]):
+        os.rmdir(folder)  # noqa: PTH106
 
 
 def test_a_root_that_moves_is_looked_at_anew(places: Places, tmp_path: Path) -> None:

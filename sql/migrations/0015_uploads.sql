@@ -69,15 +69,18 @@ create table memoria.watched (
     next_look_at timestamptz not null default now(),
     changed_at timestamptz not null default now(),
     registered_at timestamptz,
+    quick boolean not null default false,
     problem text
 );
 
 comment on column memoria.watched.signature is 'Changes when a photo of it does.';
 comment on column memoria.watched.changed_at is 'By the clock of its files.';
 comment on column memoria.watched.registered_at is 'When a look last changed our photos.';
+comment on column memoria.watched.quick is 'A look costs so little that it may come early.';
 comment on column memoria.watched.problem is 'Why it could not be read; nothing was changed then.';
 
 create index watched_next on memoria.watched (next_look_at);
+create index watched_early on memoria.watched (next_look_at) where quick;
 create index watched_root on memoria.watched (root);
 
 -- What the sensor as a whole looks at: itself, the folder of all events, the queue of a bucket.
