@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TextIO, TypeVar, cast
 
 _PACKAGE = __name__.partition(".")[0]
 _TRUSTED = (_PACKAGE, "dagster")  # whose messages are shown; Dagster's repeat only ours
+_SPEAKERS = (_PACKAGE.partition("_")[0], "dagster", "uvicorn.error", "alembic")  # whose lines are
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -115,7 +116,7 @@ def _said_in_a_run(record: logging.LogRecord) -> Mapping[str, Any]:
     happened = about.get("dagster_event")
     tags: Mapping[str, str] = about.get("job_tags") or {}
     return {
-        "message": about.get("orig_message") or record.getMessage(),
+        "message": about.get("orig_message") or _words(record),
         "event_id": tags.get("dagster/partition"),
         "run_id": about.get("run_id"),
         "job": about.get("job_name"),
@@ -123,6 +124,14 @@ def _said_in_a_run(record: logging.LogRecord) -> Mapping[str, Any]:
         "happened": getattr(happened, "event_type_value", None),
         "error": _first_words(getattr(happened, "event_specific_data", None)),
     }
+
+
+def _words(record: logging.LogRecord) -> str:
+    """What is said, where it is ours or Dagster's to say: a library's line quotes what it was
+    given, such as asyncio's of a read that nobody waited for; of it, only the place is kept."""
+    if record.name.startswith(_SPEAKERS):
+        return record.getMessage()
+    return f"Withheld, as it may name a person: {Path(record.pathname).name}:{record.lineno}"
 
 
 def _first_words(data: object) -> str | None:

@@ -18,9 +18,14 @@ ADA = "/photos/Ada Lovelace <ada@example.org>.jpg"
 NO_FILE = FileNotFoundError(2, "No such file or directory", ADA)
 
 
-def line(message: str = "Three photos", error: BaseException | None = None, **extra: Any) -> Any:
+def line(
+    message: str = "Three photos",
+    error: BaseException | None = None,
+    name: str = "memoria",
+    **extra: Any,
+) -> Any:
     info = (type(error), error, error.__traceback__) if error else None
-    record = logging.LogRecord("memoria", logging.WARNING, __file__, 1, message, (), info)
+    record = logging.LogRecord(name, logging.WARNING, __file__, 1, message, (), info)
     record.__dict__.update(extra)
     text = JsonFormatter().format(record)
     assert "\n" not in text
@@ -79,6 +84,19 @@ def test_a_strangers_error_is_shown_without_its_words() -> None:
     said = str(line(error=raised(FileNotFoundError(2, "No such file or directory", ADA))))
     assert "FileNotFoundError (No such file or directory)" in said
     assert "Lovelace" not in said
+
+
+@pytest.mark.parametrize("name", ["asyncio", "PIL.Image", "root", "s3fs"])
+def test_a_librarys_line_keeps_its_place_and_not_its_words(name: str) -> None:
+    said = line(f"Task exception was never retrieved: {NO_FILE}", name=name)
+    assert said["logger"] == name
+    assert said["message"].endswith(": test_logs.py:1")
+    assert "Lovelace" not in str(said)
+
+
+@pytest.mark.parametrize("name", ["memoria_pipeline.store", "dagster.daemon", "dagster-webserver"])
+def test_our_own_lines_and_dagsters_are_shown(name: str) -> None:
+    assert line(name=name)["message"] == "Three photos"
 
 
 @pytest.mark.parametrize(
@@ -144,18 +162,18 @@ def test_a_discreet_body_does_what_it_did_and_fails_without_a_name(
 
 SCRIPT = """
 import logging, sys
-early = logging.getLogger("early")
+early = logging.getLogger("dagster.early")
 early.addHandler(logging.StreamHandler(sys.stdout))
 from memoria_pipeline import logs
 logs.install(sys.stdout)
 logs.install(sys.stdout)
 early.warning("one")
-late = logging.getLogger("late")
+late = logging.getLogger("dagster.late")
 late.addHandler(logging.StreamHandler(sys.stdout))
 late.warning("two")
 early.addHandler(logging.StreamHandler(sys.stdout))
 early.warning("three")
-logging.getLogger("nobody's").warning("four")
+logging.getLogger("memoria.nobody's").warning("four")
 """
 
 
