@@ -126,6 +126,12 @@ def test_files_of_secrets_become_settings_and_the_environment_goes_first(tmp_pat
     assert not [line for line in said if "not ours" in line]
 
 
+def test_a_secret_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "MEMORIA_DATABASE_URL").mkdir()  # nobody can `cat` it, root neither
+    with pytest.raises(subprocess.CalledProcessError):  # not on to an empty database of its own
+        run(tmp_path, "true")
+
+
 def test_without_secrets_the_command_runs_all_the_same(tmp_path: Path) -> None:
     assert run(tmp_path / ".", "echo", "here") == "here\n"
 

@@ -7,7 +7,8 @@ for file in "${SECRETS:-/run/secrets}"/*; do
     case "$name" in
         MEMORIA_* | AWS_*)
             if eval "[ -z \"\${$name:-}\" ]"; then
-                export "$name=$(cat "$file")"
+                value=$(cat "$file")  # by itself: of an export, sh forgets that it could not be read
+                export "$name=$value"
             fi
             ;;
     esac
