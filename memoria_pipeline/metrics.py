@@ -21,6 +21,13 @@ from memoria_pipeline.store.figures import Gauge, Latency
 FRESH = 5.0
 """Seconds that figures are good for: several scrapers at once cost one reading."""
 
+REST = 20
+"""And so many times what reading them took: it counts all photos and jobs there are, and however
+many that may be, it takes a twentieth of one core at most."""
+
+PATIENCE = 30
+"""Seconds that a query may take; a scrape that waits for a lock would hold up all that follow."""
+
 HELP = {
     "memoria_jobs": "Jobs of ml_jobs by state; failed ones can be replayed.",
     "memoria_photos": "Photos by state.",
@@ -59,7 +66,8 @@ class FromDatabase(Collector):
     def __init__(self, read: Callable[[], Figures], model: Model) -> None:
         self._read, self._model = read, model
         self._lock = threading.Lock()
-        self._last: tuple[float, Figures | None] = (float("-inf"), None)
+        self._until = float("-inf")
+        self._last: Figures | None = None
 
     def collect(self) -> Iterator[Metric]:
         """Every series; without the database only that it is down, and the model."""
@@ -76,14 +84,15 @@ class FromDatabase(Collector):
 
     def _figures(self) -> Figures | None:
         with self._lock:
-            at, found = self._last
-            if time.monotonic() - at >= FRESH:
+            started = time.monotonic()
+            if started >= self._until:
                 try:
-                    found = self._read()
+                    self._last = self._read()
                 except DatabaseError:  # a scrape that fails would only say that we are down
-                    found = None
-                self._last = time.monotonic(), found
-            return found
+                    self._last = None
+                now = time.monotonic()
+                self._until = now + max(FRESH, REST * (now - started) if self._last else 0)
+            return self._last
 
 
 def _model(model: Model) -> Metric:
@@ -116,6 +125,7 @@ def _histogram(latencies: Sequence[Latency]) -> Metric:
 def read(url: str) -> Figures:
     """The figures of the database at `url`. Raises DatabaseError."""
     with db.connect(db.engine(url)) as conn:
+        figures.give_up_after(conn, PATIENCE)
         return Figures(figures.gauges(conn), figures.latencies(conn))
 
 

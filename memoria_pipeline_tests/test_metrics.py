@@ -86,9 +86,38 @@ def test_a_database_that_is_down_is_told_and_one_that_is_back_is_read() -> None:
     }
     assert len(answers) == 1  # several scrapers within a few seconds cost one reading
     assert [each.samples[0].value for each in collector.collect()][0] == 0
-    collector._last = (float("-inf"), None)
+    collector._until = float("-inf")
     values = {each.name: each.samples[0].value for each in collector.collect() if each.samples}
     assert (values["memoria_up"], values["memoria_photos_per_second"]) == (1, 2)
+
+
+def test_figures_that_took_long_are_good_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(metrics.time, "monotonic", lambda: clock[0])
+    read: list[float] = []
+
+    def slowly() -> Figures:
+        read.append(clock[0])
+        clock[0] += 2
+        return Figures([], [])
+
+    collector = FromDatabase(slowly, MODEL)
+    for at in (0, 10, 41, 43):
+        clock[0] = max(clock[0], at)
+        list(collector.collect())
+    assert read == [0, 43]  # 2 s of work, 40 s of rest
+
+
+def test_a_table_that_somebody_has_locked_is_not_waited_for_for_ever(
+    database: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "PATIENCE", 1)
+    url = database.url.render_as_string(hide_password=False)
+    with database.begin() as other:
+        other.execute(sa.text("lock table memoria.media in access exclusive mode"))
+        with pytest.raises(DatabaseError, match="57014"):
+            metrics.read(url)
+    db.engine(url).dispose()
 
 
 def test_a_port_that_is_taken_is_an_error_that_names_the_mend(address: str) -> None:

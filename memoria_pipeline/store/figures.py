@@ -31,6 +31,13 @@ class Latency:
     seconds: float
 
 
+def give_up_after(conn: sa.Connection, seconds: int) -> None:
+    """From now on in this transaction a query that takes longer is an error."""
+    conn.execute(
+        sa.text("select set_config('statement_timeout', :ms, true)"), {"ms": f"{seconds}s"}
+    )
+
+
 def gauges(conn: sa.Connection) -> list[Gauge]:
     """Every gauge, by name. Labels name a state or a kind, never an event."""
     found = [_gauge(row) for query in _GAUGES for row in conn.execute(query, {"minutes": MINUTES})]
@@ -41,7 +48,7 @@ def latencies(conn: sa.Connection) -> list[Latency]:
     """How long completed jobs took from their creation, by type; each job is in one bucket."""
     by_type: dict[str, list[int]] = {}
     seconds: dict[str, float] = {}
-    for row in conn.execute(_LATENCY, {"bounds": list(BUCKETS)}):
+    for row in conn.execute(_LATENCY, {"bounds": [-most for most in reversed(BUCKETS)]}):
         counts = by_type.setdefault(row.job_type, [0] * (len(BUCKETS) + 1))
         counts[row.bucket] += row.jobs
         seconds[row.job_type] = seconds.get(row.job_type, 0.0) + row.seconds
@@ -152,12 +159,13 @@ _GAUGES = (
     *(_JOBS, _PHOTOS, _FAILURES, _SPEED, _PEOPLE, _GROUPINGS, _EVENTS, _OLDEST),
     *(_UPLOADS, _CALLBACKS),
 )
+# Negative, as a bucket holds its upper bound and width_bucket's hold their lower one.
 _LATENCY = sa.text("""
     select job_type, bucket, count(*) as jobs, sum(seconds)::float8 as seconds
     from (
         select job_type, seconds,
-            (select count(*) from unnest(cast(:bounds as float8[])) as b (most)
-             where b.most < seconds)::integer as bucket
+            cardinality(cast(:bounds as float8[]))
+                - width_bucket(-seconds, cast(:bounds as float8[])) as bucket
         from (select job_type,
                 greatest(extract(epoch from completed_at - created_at), 0)::float8 as seconds
               from memoria.ml_jobs where status = 'completed' and completed_at is not null) as ended
