@@ -16,8 +16,7 @@ _LEAST, _LITTLE = 1e9, 5e9  # bytes: an event of 5,000 photos takes 0.1 GB, a ba
 
 
 def _free(folder: Path) -> int:
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(health.nearest(folder)).free
 
 
 def disk(home: Path, free: Free = _free) -> Finding:
@@ -47,9 +46,9 @@ def photos(albums: list[Album]) -> Finding:
     """Whether the photos of the events with consent can be listed."""
     if not albums:
         return ok("photos", "no event with consent has an album yet")
-    why = [said for said in (health.reachable(each.root) for each in albums) if said]
+    why = health.unreachable([each.root for each in albums])
     if not why:
-        return ok("photos", f"all of the {len(albums)} newest albums can be listed")
+        return ok("photos", f"albums that can be listed: {len(albums)}, all that were tried")
     kinds = "; ".join(f"{why.count(each)}: {each}" for each in sorted(set(why)))
     return Finding(
         "photos",
@@ -67,10 +66,10 @@ def uploads(settings: Settings) -> Finding:
         said = f"MEMORIA_WATCH is not set: the albums of known events and `media` only.{queue}"
         mend = "Set MEMORIA_WATCH to the bucket whose messages come through the queue."
         return warn("uploads", said, mend) if queue else ok("uploads", said)
-    why = health.reachable(settings.watch)
+    why = health.unreachable([settings.watch])
     if why:
         mend = "Make it or mount it, mend the credentials, or set MEMORIA_WATCH to another place."
-        return fail("uploads", f"what MEMORIA_WATCH names cannot be used: {why}", mend)
+        return fail("uploads", f"what MEMORIA_WATCH names cannot be used: {why[0]}", mend)
     if settings.s3_queue_url and not settings.watch.startswith("s3://"):
         mend = "Set MEMORIA_WATCH to s3://bucket/prefix, or unset MEMORIA_S3_QUEUE_URL."
         return warn("uploads", "a queue is set, but what is watched is a folder", mend)

@@ -1,6 +1,7 @@
 """What `memoria doctor` asks the database and the storage: looks only, changes nothing."""
 
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,6 @@ from pathlib import Path
 import fsspec
 import sqlalchemy as sa
 
-from memoria_pipeline.errors import DatabaseError, SettingsError
 from memoria_pipeline.store import db, migrate
 
 
@@ -99,10 +99,20 @@ def reachable(root: str) -> str | None:
     """None where photos at this root can be listed, else why not; reads no photo."""
     try:
         return _local(Path(root)) if "://" not in root else _remote(root)
-    except (SettingsError, DatabaseError):
-        raise
     except Exception as error:  # each bucket's client has its own, with addresses in their words
         return f"it cannot be listed ({type(error).__name__})"
+
+
+def unreachable(roots: Sequence[str], patience: float = 30.0) -> list[str]:
+    """Why photos at some of these roots cannot be listed; a bucket or a mount that is dead says
+    nothing for minutes, so those that `patience` seconds leave over have not answered."""
+    said: list[str | None] = []
+    # Not a pool's: Python would wait for its threads before it ends.
+    thread = threading.Thread(target=lambda: said.extend(map(reachable, roots)), daemon=True)
+    thread.start()
+    thread.join(patience)
+    late = len(roots) - len(said)
+    return [each for each in said if each] + [f"no answer within {patience:.0f} s"] * late
 
 
 def _local(folder: Path) -> str | None:
@@ -119,8 +129,12 @@ def _remote(root: str) -> str | None:
 
 def unwritable(folders: Sequence[Path]) -> list[Path]:
     """Those that are there and that we may not write to, or could not make."""
-    return [each for each in folders if not os.access(_there(each), os.W_OK | os.X_OK)]
+    return [each for each in folders if not os.access(nearest(each), os.W_OK | os.X_OK)]
 
 
-def _there(folder: Path) -> Path:
-    return next(each for each in (folder, *folder.parents) if each.exists())
+def nearest(folder: Path) -> Path:
+    """The folder, or the one above it that is there.
+
+    os.path: where we may not look, Path raises, and that is just what is to be told.
+    """
+    return next(each for each in (folder, *folder.parents) if os.path.exists(each))  # noqa: PTH110

@@ -1,5 +1,6 @@
 """What the doctor asks the database."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,23 @@ def test_a_root_is_reachable_or_says_why(tmp_path: Path) -> None:
     assert health.reachable("memory://nothing-there") == "there is nothing at its address"
     assert health.reachable(f"file://{tmp_path}") is None
     assert health.reachable("s4://x") == "it cannot be listed (ValueError)"
+
+
+def test_a_place_that_says_nothing_is_not_waited_for_and_the_others_still_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+
+    def dead(root: str) -> str | None:
+        return None if root == str(tmp_path) else f"{answers.wait()}"
+
+    monkeypatch.setattr(health, "reachable", dead)
+    found = health.unreachable([str(tmp_path), "s3://dead", "s3://behind"], patience=0.05)
+    answers.set()
+    assert found == ["no answer within 0 s"] * 2
+
+
+def test_a_folder_that_cannot_even_be_looked_at_is_told_and_no_crash(tmp_path: Path) -> None:
+    blocked = tmp_path / ("x" * 300)  # as one below a folder that is not ours
+    assert health.nearest(blocked / "home") == tmp_path
+    assert health.unwritable([blocked]) == []
