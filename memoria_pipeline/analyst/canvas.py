@@ -47,12 +47,29 @@ def bars(
     left, place = np.zeros(len(names)), np.arange(len(names))
     for label, (values, colour) in parts.items():
         numbers = values.to_numpy(float)
-        axes.barh(place, numbers, left=left, height=0.6, color=colour, label=label)
+        shown = label if numbers.any() else None  # a legend of what is not there confuses
+        axes.barh(place, numbers, left=left, height=0.6, color=colour, label=shown)
         left = left + numbers
     axes.set_yticks(place, names)
+    axes.set_ylim(-0.6, max(len(names), 2) - 0.4)  # one event alone is a bar too, not a block
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if legend:
+    if legend and left.any():
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+
+
+def counted(axes: Axes, last: int) -> None:
+    """One, two … `last` along the bottom: whole numbers, and the same place for a single one."""
+    axes.set_xlim(0.4, max(last, 1) + 0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+
+
+def people_or_share(axes: Axes, name: str) -> None:
+    """From 0: a difference in the third digit is not drawn as if it were one."""
+    if name == "persons":
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        axes.set_ylim(bottom=0, top=max(1, 1.15 * axes.dataLim.y1) if axes.has_data() else 1)
+    else:
+        axes.set_ylim(min(0, axes.dataLim.y0) * 1.1 if axes.has_data() else 0, 1.05)
 
 
 def title(axes: Axes, text: str) -> None:

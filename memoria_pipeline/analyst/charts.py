@@ -4,10 +4,10 @@ Tables may be empty, but for a comparison, which `reading.newest_comparison` ref
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 
 from memoria_pipeline.analyst import canvas
 from memoria_pipeline.analyst.canvas import BLUE, GREEN, GREY, INK, ORANGE, PALE, RED, Chart
@@ -42,11 +42,12 @@ def throughput(minutes: pd.DataFrame) -> Chart:
     axes.bar(place, sums["photos"], color=PALE, width=0.9, label="photos")
     axes.plot(place, sums["faces"], color=BLUE, marker="o", markersize=3, label="faces found")
     axes.set_xlabel("minutes in which photos were analysed")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.legend(frameon=False, loc="upper left")
+    canvas.counted(axes, len(sums))
+    if len(sums):
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     photos, seconds = sums["photos"].sum(), sums["seconds"].sum()
     speed = f", {seconds / photos:.2f} s of detection each" if photos else ""
-    canvas.title(axes, f"{photos:,.0f} photos analysed in {_minutes(sums)}{speed}")
+    canvas.title(axes, f"{_count(int(photos), 'photo')} analysed in {_minutes(sums)}{speed}")
     return chart
 
 
@@ -57,7 +58,8 @@ def failures(reasons: pd.DataFrame) -> Chart:
     canvas.bars(axes, [str(each) for each in counts.index], {"photos": (counts, RED)}, legend=False)
     total = int(counts.sum())
     canvas.title(
-        axes, f"{total:,} photos could not be analysed" if total else "Every photo was readable"
+        axes,
+        f"{_count(total, 'photo')} could not be analysed" if total else "Every photo was readable",
     )
     return chart
 
@@ -78,9 +80,10 @@ def over_time(runs: pd.DataFrame) -> Chart:
             axes.plot(place[shown], values[shown], color=colour, marker="o", label=name)
             axes.plot(place[~shown], values[~shown], color=colour, marker="x", linestyle="none")
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    people.set_ylim(bottom=0)
+        canvas.counted(axes, len(runs))
+    canvas.people_or_share(people, "persons")
+    canvas.people_or_share(sound, "silhouette")
     sound.set_xlabel("groupings, the oldest first; × waits or is held, and is not shown to anybody")
-    sound.xaxis.set_major_locator(MaxNLocator(integer=True))
     canvas.title(
         people, f"{_last(runs[shown], 'persons')} people; groupings shown so far: {shown.sum()}"
     )
@@ -98,22 +101,27 @@ MEASURES: Mapping[str, str] = {
 def methods(compared: pd.DataFrame) -> Chart:
     """Of `comparisons`, one event's: both methods side by side, comparison by comparison."""
     chart = Chart(figsize=(9, 2.8), layout="constrained")
-    colours = {"constrained": BLUE, "hdbscan": ORANGE}
+    # Hollow and dashed over full: where both agree, both are to be seen.
+    looks: Mapping[str, Mapping[str, Any]] = {
+        "constrained": {"color": BLUE, "marker": "o", "markersize": 6},
+        "hdbscan": {"color": ORANGE, "marker": "o", "markersize": 10, "linestyle": "--"},
+    }
     for axes, (name, about) in zip(chart.subplots(1, len(MEASURES)), MEASURES.items(), strict=True):
         canvas.plain(axes)
-        for method, colour in colours.items():
+        for method, look in looks.items():
             rows = _by_default(compared[compared["method"] == method])
-            axes.plot(range(1, len(rows) + 1), rows[name], color=colour, marker="o", label=method)
+            place = range(1, len(rows) + 1)
+            axes.plot(place, rows[name], markerfacecolor="none", label=method, **look)
         axes.set_title(about, fontsize=9, color=INK)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
-        axes.margins(0.2)
+        canvas.people_or_share(axes, name)
+        canvas.counted(axes, compared["compared_at"].nunique())
     chart.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     chart.suptitle("Both methods on the same faces, comparison by comparison", color=INK)
     return chart
 
 
 def _by_default(rows: pd.DataFrame) -> pd.DataFrame:
-    """The middle of each comparison's grid: the threshold that the pack was calibrated to."""
+    """The middle of each comparison's grid: the pack's threshold, tightened for the event."""
     ordered = rows.sort_values(["compared_at", "threshold"])
     some = ordered.groupby("compared_at")
     return ordered[some.cumcount() == some["method"].transform("size") // 2]
@@ -130,11 +138,15 @@ def thresholds(compared: pd.DataFrame) -> Chart:
         axes.plot(tried["threshold"], tried[name], color=BLUE, marker="o")
         axes.axvline(now, color=INK, linewidth=1, linestyle=":")
         for value in other[name]:
-            axes.axhline(value, color=ORANGE, linewidth=1, linestyle="--")
+            axes.axhline(value, color=ORANGE, linewidth=1.5, linestyle="--")
         axes.set_title(about, fontsize=9, color=INK)
-    looser, stricter = (int(tried["persons"].iloc[i]) for i in (0, -1))
-    chart.supxlabel(f"merge threshold; dotted: {now:g}, the pack's; dashed: hdbscan", fontsize=9)
-    chart.suptitle(f"From {looser:,} to {stricter:,} people, by the threshold", color=INK)
+        canvas.people_or_share(axes, name)
+    fewest, most = int(tried["persons"].min()), int(tried["persons"].max())
+    says = f"From {fewest:,} to {most:,} people, by the threshold"
+    if fewest == most:
+        says = f"{_count(most, 'person', 'people')}, whichever of these thresholds"
+    chart.supxlabel(f"merge threshold; dotted: {now:g}, in use; dashed: hdbscan", fontsize=9)
+    chart.suptitle(says, color=INK)
     return chart
 
 
@@ -156,7 +168,9 @@ def similarities(pairs: pd.DataFrame, threshold: float) -> Chart:
     sure = pairs["one_photo"]
     over, total = sure[pairs["similarity"] >= threshold].sum(), sure.sum()
     canvas.title(
-        axes, f"{over:,.0f} of {total:,.0f} pairs in one photo reach it{_share(over, total)}"
+        axes,
+        f"Pairs of strangers in one photo: {total:,.0f}; as alike as one person's:"
+        f" {over:,.0f}{_share(over, total)}",
     )
     return chart
 
@@ -196,11 +210,12 @@ def decisions(log: pd.DataFrame) -> Chart:
         axes.bar(place, growing[kind], bottom=below, width=1, label=str(kind))
         below = below + growing[kind].to_numpy(float)
     axes.set_xlabel("minutes in which somebody decided")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    canvas.counted(axes, len(growing))
     if len(growing):
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     total = int(log["decisions"].sum())
-    canvas.title(axes, f"{total:,} decisions in {_minutes(growing)}")
+    said = f"{_count(total, 'decision')} in {_minutes(growing)}"
+    canvas.title(axes, said if total else "Nobody has decided on anything yet")
     return chart
 
 
@@ -213,7 +228,11 @@ def _share(part: float, whole: float) -> str:
 
 
 def _minutes(rows: pd.DataFrame) -> str:
-    return f"{len(rows):,} minute{'s' * (len(rows) != 1)}"
+    return _count(len(rows), "minute")
+
+
+def _count(n: int, one: str, more: str = "") -> str:
+    return f"{n:,} {one if n == 1 else more or one + 's'}"
 
 
 def _last(rows: pd.DataFrame, column: str) -> str:

@@ -92,10 +92,41 @@ def test_thresholds_say_from_how_many_to_how_many_people() -> None:
     assert title(charts.thresholds(compared())) == "From 10 to 18 people, by the threshold"
 
 
+def test_where_no_threshold_changes_anything_that_is_what_is_said() -> None:
+    same = compared().assign(persons=1)
+    assert title(charts.thresholds(same)) == "1 person, whichever of these thresholds"
+
+
+@pytest.mark.parametrize("draw", [charts.thresholds, charts.methods])
+def test_numbers_are_drawn_from_zero_so_that_a_hair_is_no_cliff(
+    draw: Callable[[pd.DataFrame], Chart],
+) -> None:
+    people, *shares = draw(compared()).axes
+    assert people.get_ylim()[0] == 0
+    assert people.get_ylim()[1] > 14
+    assert [axes.get_ylim() for axes in shares] == [(0, 1.05)] * 3
+
+
+def test_one_event_is_a_bar_and_no_block_and_what_is_not_there_is_not_in_the_legend() -> None:
+    chart = charts.coverage(table(COVERAGE, (EVENTS[0], 10, 10, 0, 6)))
+    low, high = chart.axes[0].get_ylim()
+    assert bars(chart)[0].get_height() < 0.4 * (high - low)
+    assert chart.axes[0].get_legend_handles_labels()[1] == ["with faces", "nobody on it"]
+
+
+def test_one_is_not_many_and_nothing_is_said_in_words() -> None:
+    one = charts.failures(table("event_id error_code photos", ("a", "broken", 1)))
+    assert title(one) == "1 photo could not be analysed"
+    none = charts.decisions(table("minute kind decisions"))
+    assert title(none) == "Nobody has decided on anything yet"
+
+
 def test_a_pair_in_one_photo_that_reaches_the_threshold_is_told() -> None:
     rows = [(0.105, 9, 0, 5), (0.505, 1, 3, 0), (0.905, 0, 4, 0)]
     pairs = table("similarity one_photo same_person other_person", *rows)
-    assert title(charts.similarities(pairs, 0.4)) == "1 of 10 pairs in one photo reach it (10 %)"
+    assert title(charts.similarities(pairs, 0.4)) == (
+        "Pairs of strangers in one photo: 10; as alike as one person's: 1 (10 %)"
+    )
 
 
 @pytest.mark.parametrize(
