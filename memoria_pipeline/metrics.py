@@ -63,8 +63,13 @@ class Figures:
 class FromDatabase(Collector):
     """A collector that reads when it is asked, and says so when it cannot."""
 
-    def __init__(self, read: Callable[[], Figures], model: Model) -> None:
-        self._read, self._model = read, model
+    def __init__(
+        self,
+        read: Callable[[], Figures],
+        model: Model,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._read, self._model, self._clock = read, model, clock
         self._lock = threading.Lock()
         self._until = float("-inf")
         self._last: Figures | None = None
@@ -84,13 +89,13 @@ class FromDatabase(Collector):
 
     def _figures(self) -> Figures | None:
         with self._lock:
-            started = time.monotonic()
+            started = self._clock()
             if started >= self._until:
                 try:
                     self._last = self._read()
                 except DatabaseError:  # a scrape that fails would only say that we are down
                     self._last = None
-                now = time.monotonic()
+                now = self._clock()
                 self._until = now + max(FRESH, REST * (now - started) if self._last else 0)
             return self._last
 

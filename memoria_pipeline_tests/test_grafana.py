@@ -12,6 +12,7 @@ import memoria_pipeline
 from memoria_pipeline import metrics
 from memoria_pipeline.store import views
 from memoria_pipeline_tests.analyst.seeded import PERSONAL, seed
+from memoria_pipeline_tests.store.factories import an_event
 
 BOARD = Path(memoria_pipeline.__file__).parent / "deploy" / "grafana.json"
 HISTOGRAM = "memoria_job_latency_seconds_bucket"
@@ -34,6 +35,25 @@ def test_every_query_runs_as_the_analyst_and_names_nobody(conn: sa.Connection) -
         assert "$" not in plain
         rows = conn.execute(sa.text(plain)).all()
         assert not [one for one in PERSONAL if one in str(rows)]
+
+
+_A_YEAR = sa.text("""
+    insert into memoria.media (event_id, storage_key, byte_size, status, analysed_at, faces_found,
+        face_model, sha256)
+    select :event, g || '.jpg', 9, 'analysed', now() - g * interval '4 hours', 0, 'dlib',
+        encode(sha256(g::text::bytea), 'hex')
+    from generate_series(1, 2000) as g
+""")
+
+
+def test_the_last_hours_of_throughput_are_read_by_an_index(conn: sa.Connection) -> None:
+    conn.execute(_A_YEAR, {"event": an_event(conn)})
+    conn.execute(sa.text("analyze memoria.media"))
+    conn.execute(sa.text(f"set local role {views.ROLE}"))
+    lately = "select * from analytics.throughput where minute > now() - interval '6 hours'"
+    plan = "\n".join(conn.scalars(sa.text(f"explain {lately}")))
+    assert "Index Cond" in plan
+    assert "media_analysed_minute" in plan
 
 
 def test_every_series_is_one_that_is_served() -> None:

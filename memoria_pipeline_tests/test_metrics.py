@@ -91,9 +91,8 @@ def test_a_database_that_is_down_is_told_and_one_that_is_back_is_read() -> None:
     assert (values["memoria_up"], values["memoria_photos_per_second"]) == (1, 2)
 
 
-def test_figures_that_took_long_are_good_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_that_took_long_are_good_for_long() -> None:
     clock = [0.0]
-    monkeypatch.setattr(metrics.time, "monotonic", lambda: clock[0])
     read: list[float] = []
 
     def slowly() -> Figures:
@@ -101,7 +100,7 @@ def test_figures_that_took_long_are_good_for_long(monkeypatch: pytest.MonkeyPatc
         clock[0] += 2
         return Figures([], [])
 
-    collector = FromDatabase(slowly, MODEL)
+    collector = FromDatabase(slowly, MODEL, lambda: clock[0])
     for at in (0, 10, 41, 43):
         clock[0] = max(clock[0], at)
         list(collector.collect())

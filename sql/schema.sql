@@ -192,6 +192,11 @@ declare
     done jsonb;
 begin
     perform from memoria.events where id = event for no key update;
+    photos := array(
+        select m.id from memoria.media m
+        where m.event_id = event and (m.id = any (photos) or m.sha256 in (
+            select n.sha256 from memoria.media n where n.event_id = event and n.id = any (photos)
+        )));
     perform from memoria.media m
     where m.event_id = event and m.id = any (photos) order by m.id for update;
     update memoria.media m set faces_erased_at = coalesce(m.faces_erased_at, now())
@@ -1118,13 +1123,13 @@ CREATE VIEW analytics.similarities WITH (security_invoker='true') AS
 
 CREATE VIEW analytics.throughput WITH (security_invoker='true') AS
  SELECT event_id,
-    date_trunc('minute'::text, analysed_at) AS minute,
+    date_bin('00:01:00'::interval, analysed_at, '2000-01-01 00:00:00+00'::timestamp with time zone) AS minute,
     count(*) AS photos,
     sum(faces_found) AS faces,
     round((sum(seconds))::numeric, 3) AS seconds
    FROM memoria.media
   WHERE (status = 'analysed'::text)
-  GROUP BY event_id, (date_trunc('minute'::text, analysed_at));
+  GROUP BY event_id, (date_bin('00:01:00'::interval, analysed_at, '2000-01-01 00:00:00+00'::timestamp with time zone));
 
 CREATE TABLE memoria.backfills (
     event_id uuid NOT NULL,
@@ -1477,6 +1482,7 @@ END) STORED,
     next_look_at timestamp with time zone DEFAULT now() NOT NULL,
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
     registered_at timestamp with time zone,
+    quick boolean DEFAULT false NOT NULL,
     problem text,
     CONSTRAINT watched_root_check CHECK ((root <> ''::text))
 );
@@ -1488,6 +1494,8 @@ COMMENT ON COLUMN memoria.watched.signature IS 'Changes when a photo of it does.
 COMMENT ON COLUMN memoria.watched.changed_at IS 'By the clock of its files.';
 
 COMMENT ON COLUMN memoria.watched.registered_at IS 'When a look last changed our photos.';
+
+COMMENT ON COLUMN memoria.watched.quick IS 'A look costs so little that it may come early.';
 
 COMMENT ON COLUMN memoria.watched.problem IS 'Why it could not be read; nothing was changed then.';
 
@@ -1626,7 +1634,7 @@ CREATE INDEX faces_media ON ONLY memoria.faces USING btree (event_id, media_id);
 
 CREATE INDEX faces_person ON ONLY memoria.faces USING btree (event_id, face_person_id);
 
-CREATE INDEX media_analysed_at ON memoria.media USING btree (analysed_at);
+CREATE INDEX media_analysed_minute ON memoria.media USING btree (date_bin('00:01:00'::interval, analysed_at, '2000-01-01 00:00:00+00'::timestamp with time zone));
 
 CREATE INDEX media_arrived ON memoria.media USING btree (arrived) WHERE (arrived IS NOT NULL);
 
@@ -1662,6 +1670,8 @@ END), created_at, id) WHERE (status = 'pending'::text);
 CREATE INDEX moves_due ON memoria.moves USING btree (due_at);
 
 CREATE INDEX uploads_due ON memoria.uploads USING btree (due_at);
+
+CREATE INDEX watched_early ON memoria.watched USING btree (next_look_at) WHERE quick;
 
 CREATE INDEX watched_next ON memoria.watched USING btree (next_look_at);
 
