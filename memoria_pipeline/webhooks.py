@@ -214,6 +214,7 @@ def is_public(text: str) -> bool:
 
 def _is_public(address: Address) -> bool:
     odd = address.is_multicast or address.is_reserved or address.is_loopback
+    odd = odd or (address.version == 6 and address.is_site_local)  # fec0::/10, as private as fd00
     return address.is_global and not (odd or address.is_link_local or address.is_unspecified)
 
 

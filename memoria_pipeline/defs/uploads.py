@@ -108,7 +108,7 @@ def _moves(conn: sa.Connection, became: Became) -> Iterator[dg.RunRequest]:
 
 def _move(row: moves.Row, became: Became) -> Move:
     asked = became[row.asked_key] if row.asked_key else "never"
-    return Move(row.proposal, asked, row.asked_at, row.tried, row.allowed)
+    return Move(row.proposal, asked, row.asked_at, row.tried)
 
 
 def _as_set(model: str) -> str:

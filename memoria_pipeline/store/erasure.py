@@ -79,4 +79,4 @@ _SPREAD = sa.text(
 
 def _wait_no_longer(conn: sa.Connection) -> None:
     """Somebody who waits with others behind it holds up every event: it is tried again instead."""
-    conn.execute(sa.text("set local lock_timeout = '8s'"))
+    conn.execute(sa.text("set local lock_timeout = '3s'"))

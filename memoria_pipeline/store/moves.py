@@ -21,16 +21,15 @@ class Row:
     asked_key: str | None
     asked_at: datetime | None
     tried: int
-    allowed: bool
     proposal: Literal["none", "waits", "refused"]
     now: datetime
 
 
 def want(conn: sa.Connection, face_model: str, event_id: UUID | None = None) -> int:
-    """Let the event, or every active one, move to a pack; how many have to.
+    """Let the event, or every active one, move to a pack; how many have to and may.
 
-    Those that have not started take it at once. Asked again, what was turned down or has failed is
-    tried again; what is underway goes on.
+    One whose switch is off moves once it is on. Those that have not started take it at once. Asked
+    again, what was turned down or has failed is tried again; what is underway goes on.
     """
     which = {"model": face_model, "event": event_id}
     conn.execute(_BEGIN_WITH, which)
@@ -65,7 +64,6 @@ def due(conn: sa.Connection, *, limit: int = 20, at_once: int = 4) -> list[Row]:
 
 _DUE = """
     select v.event_id, v.face_model, v.asked_key, v.asked_at, v.tried,
-        e.status = 'active' and e.face_recognition_enabled as allowed,
         coalesce((select case when r.status = 'proposed' then 'waits' else 'refused' end
             from memoria.cluster_runs r
             where r.event_id = v.event_id and r.kind = 'model' and r.model = v.face_model
@@ -73,7 +71,7 @@ _DUE = """
                     or (r.status = 'held' and r.turned_down and r.created_at >= v.wanted_at))
             order by r.status = 'proposed' desc limit 1), 'none') as proposal,
         now() as now
-    from memoria.moves v join memoria.events e on e.id = v.event_id
+    from memoria.moves v
     where v.due_at <= now() and v.asked_key is {} null
     order by v.due_at, v.event_id limit :limit for update of v skip locked
 """

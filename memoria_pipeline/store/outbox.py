@@ -87,6 +87,16 @@ _REPLAY = sa.text(
 )
 
 
+def prune(conn: sa.Connection, days: int = 30) -> int:
+    """Callbacks that were taken so long ago go, or they outnumber all else; how many."""
+    return conn.execute(_PRUNE, {"days": days}).rowcount
+
+
+_PRUNE = sa.text(
+    "delete from memoria.callbacks where delivered_at < now() - make_interval(days => :days)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Callback:
     """One row, for a human. status: delivered, waiting or dead."""

@@ -47,8 +47,8 @@ def of_detection(conn: sa.Connection, token: UUID) -> dict[UUID, dict[str, int]]
     return {row.id: {name: int(row._mapping[name]) for name in names} for row in rows}
 
 
-# Named photos are found by their id, all of an event by the event: one join for both reads the
-# whole event once per job.
+# Named photos are found by their id, all of the claim's event by the event: once, however many
+# jobs of the claim mean all of it.
 _DETECTED = sa.text("""
     with jobs as materialized (
         select id, event_id, media_ids from memoria.ml_jobs
@@ -58,15 +58,20 @@ _DETECTED = sa.text("""
         cross join lateral (select distinct unnest(j.media_ids) as photo) as named
         join memoria.media m on m.id = named.photo and m.event_id = j.event_id
         union all
-        select j.id, m.status, m.faces_found from jobs j
-        join memoria.media m on m.event_id = j.event_id where j.media_ids = '{}'
+        select null, m.status, m.faces_found from memoria.media m
+        where m.event_id = (select event_id from jobs where media_ids = '{}' limit 1)
+    ), counted as (
+        select id, count(*) as photos,
+            count(*) filter (where status in ('analysed', 'duplicate')) as analysed,
+            count(*) filter (where status in ('failed', 'missing')) as failed,
+            sum(faces_found) filter (where status = 'analysed') as faces,
+            count(*) filter (where status = 'pending') as pending
+        from meant group by id
     )
-    select j.id, count(m.id) as photos,
-        count(*) filter (where m.status in ('analysed', 'duplicate')) as analysed,
-        count(*) filter (where m.status in ('failed', 'missing')) as failed,
-        coalesce(sum(m.faces_found) filter (where m.status = 'analysed'), 0) as faces,
-        count(*) filter (where m.status = 'pending') as pending
-    from jobs j left join meant m on m.id = j.id group by j.id
+    select j.id, coalesce(photos, 0) as photos, coalesce(analysed, 0) as analysed,
+        coalesce(failed, 0) as failed, coalesce(faces, 0) as faces, coalesce(pending, 0) as pending
+    from jobs j
+    left join counted c on c.id is not distinct from case when j.media_ids <> '{}' then j.id end
 """)
 
 

@@ -7,21 +7,24 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.work.uploads import FAILED
+from memoria_pipeline.work.uploads import FAILED, NO_CONSENT
 
 
 def refresh(conn: sa.Connection) -> int:
     """Give every photo whose failure may pass fresh tries, and every event whose runs failed a
-    fresh start; how many photos. What a human cancelled stays so."""
-    conn.execute(_FRESH_START, {"reason": FAILED})
+    fresh start; how many photos. What a human cancelled stays so. An event that waits for consent
+    it has got is looked at again: the switch may have been turned in the moment it was read."""
+    conn.execute(_FRESH_START, {"failed": FAILED, "no_consent": NO_CONSENT})
     conn.execute(_FRESH_MOVE, {"reason": FAILED})
     return conn.execute(_FRESH_TRIES).rowcount
 
 
 _FRESH_START = sa.text(
-    "update memoria.uploads set tried = 0, asked_key = null, due_at = now(), reason = null,"
-    " version = nextval('memoria.uploads_version'), gone = true"
-    " where reason = :reason and due_at = 'infinity'"
+    "update memoria.uploads u set tried = 0, asked_key = null, due_at = now(), reason = null,"
+    " version = nextval('memoria.uploads_version'), gone = u.gone or u.reason = :failed"
+    " from memoria.events e where e.id = u.event_id and e.status = 'active'"
+    " and e.face_recognition_enabled and u.due_at = 'infinity'"
+    " and u.reason in (:failed, :no_consent)"
 )
 # A change of model that quality held back; one whose pack is not here would fail the same way.
 _FRESH_MOVE = sa.text(
@@ -32,9 +35,11 @@ _FRESH_MOVE = sa.text(
     "  and r.failures is not null and r.created_at >= v.wanted_at)"
 )
 _FRESH_TRIES = sa.text(
-    "update memoria.media m set attempts = 0 from memoria.events e where e.id = m.event_id"
-    " and e.status = 'active' and e.face_recognition_enabled"
-    " and m.status = 'failed' and m.error_code in ('unreadable', 'crashed') and m.attempts > 0"
+    "update memoria.media set attempts = 0 where id in (select m.id from memoria.media m"
+    " join memoria.events e on e.id = m.event_id"
+    " where e.status = 'active' and e.face_recognition_enabled and m.status = 'failed'"
+    " and m.error_code in ('unreadable', 'crashed') and m.attempts > 0"
+    " order by m.id for update of m)"  # in the order of whoever saves an analysis
 )
 
 
@@ -55,7 +60,8 @@ _LEFT = sa.text(
     " and exists (select from memoria.media m where m.event_id = e.id"
     "  and (m.status = 'pending'"
     "   or (m.status = 'failed' and m.error_code in ('unreadable', 'crashed'))"
-    f"   or (m.status = 'analysed' and m.face_model <> e.face_model))){_WATCHED_OVER}"
+    "   or (m.status = 'analysed' and m.face_model <> e.face_model"
+    f"    and m.faces_erased_at is null))){_WATCHED_OVER}"
     " order by e.created_at, e.id limit :limit"
 )
 

@@ -130,7 +130,6 @@ class Move:
     asked: AskedStatus | Literal["never"] = "never"
     asked_at: datetime | None = None
     tried: int = 0
-    allowed: bool = True
 
 
 _LOOK_AT_PROPOSAL = timedelta(minutes=5)
@@ -138,8 +137,6 @@ _LOOK_AT_PROPOSAL = timedelta(minutes=5)
 
 def decide_move(move: Move, now: datetime) -> Decision:
     """What to do for an event that has not got the pack it is to move to."""
-    if not move.allowed:
-        return Wait(now + _LOOK_AT_PROPOSAL, NO_CONSENT, again=True)
     if move.asked == "underway":
         return Wait(follow(move.asked_at or now, now), UNDERWAY, tried=move.tried)
     if move.proposal == "refused":

@@ -12,9 +12,9 @@ from memoria_pipeline.defs.clusters import GroupingConfig
 from memoria_pipeline.defs.holding import Gate
 from memoria_pipeline.defs.nightly import nightly
 from memoria_pipeline.defs.resources import Store
-from memoria_pipeline.store import db, events, held, media, moves, runs, stale
+from memoria_pipeline.store import db, erasure, events, held, media, moves, runs, stale
 from memoria_pipeline.vision.detector import Detector
-from memoria_pipeline.work.uploads import CANCELLED, FAILED
+from memoria_pipeline.work.uploads import CANCELLED, FAILED, NO_CONSENT
 from memoria_pipeline_tests.store.factories import a_face, analysed, group, one, photos
 
 NIGHT = datetime(2030, 6, 1, 2, 30, tzinfo=UTC)
@@ -89,7 +89,9 @@ _OFFERED = sa.text(
 )
 
 
-@pytest.mark.parametrize(("reason", "woken"), [(FAILED, True), (CANCELLED, False)])
+@pytest.mark.parametrize(
+    ("reason", "woken"), [(FAILED, True), (NO_CONSENT, True), (CANCELLED, False)]
+)
 def test_an_event_whose_runs_failed_starts_afresh_and_a_cancelled_one_does_not(
     conn: sa.Connection, reason: str, woken: bool
 ) -> None:
@@ -157,3 +159,13 @@ def test_a_change_of_model_that_quality_held_back_is_asked_for_again_at_night(
         held.hold_back(conn, row, [])
         stale.refresh(conn)
         assert [each.event_id for each in moves.due(conn)] == [well]
+
+
+def test_an_erased_photo_of_another_pack_does_not_start_a_run_every_night(
+    conn: sa.Connection,
+) -> None:
+    event = an_event(conn, "moved")
+    conn.execute(sa.text("update memoria.media set face_model = 'old'"))
+    assert stale.with_photos_left(conn, 9) == [event]
+    erasure.erase_photos(conn, event, list(conn.scalars(sa.text("select id from memoria.media"))))
+    assert stale.with_photos_left(conn, 9) == []

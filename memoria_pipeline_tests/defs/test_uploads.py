@@ -429,6 +429,19 @@ def test_a_move_that_waits_or_was_turned_down_is_not_asked_for_again(bench: Benc
     assert len(bench.soon()) == 1
 
 
+def test_events_without_consent_are_not_in_the_way_of_those_that_move_and_follow_later(
+    bench: Bench,
+) -> None:
+    for i in range(6):
+        bench.an_event(f"off{i}", consent=False)
+    event, _ = bench.an_event("on")
+    with db.connect(bench.engine) as conn:
+        assert moves.want(conn, "dlib") == 1
+    assert [one.partition_key for one in bench.tick()] == [str(event)]
+    bench.do("update memoria.events set face_recognition_enabled = true")
+    assert len(bench.tick()) == 3  # four at once
+
+
 def test_an_event_that_has_not_started_takes_the_wanted_pack_at_once(bench: Bench) -> None:
     bench.do("insert into memoria.events (name) values ('new')")
     with db.connect(bench.engine) as conn:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from memoria_pipeline.errors import ConsentError
-from memoria_pipeline.store import beside, erasure, media, outcomes
+from memoria_pipeline.store import beside, erasure, jobs, media, outcomes
 from memoria_pipeline.store import events as event_store
 from memoria_pipeline_tests.store.factories import (
     PACK,
@@ -177,3 +177,20 @@ def test_the_result_of_a_grouping_counts_what_is_shown(conn: sa.Connection, albu
         "cluster_run": run,
         "status": "published",
     }
+
+
+def test_the_results_of_a_claim_are_counted_by_job_whether_it_names_photos_or_means_all(
+    conn: sa.Connection, album: Album
+) -> None:
+    named = [album.photos[0], album.photos[1], album.photos[1]]
+    some, everything, too = (jobs.enqueue(conn, album.event, "detect", p) for p in (named, (), ()))
+    media.register(conn, album.event, found("000.jpg", "001.jpg", "new.jpg"))
+    [new] = media.pending(conn, album.event, PACK)
+    fresh = jobs.enqueue(conn, album.event, "detect", [new.id])
+    [token] = {job.token for job in jobs.claim(conn, 9)}
+    names = ("photos", "analysed", "failed", "faces", "pending")
+    counted = outcomes.of_detection(conn, token)
+    every = dict(zip(names, (4, 2, 1, 4, 1), strict=True))
+    assert counted[everything] == counted[too] == every
+    assert counted[some] == dict(zip(names, (2, 2, 0, 4, 0), strict=True))
+    assert counted[fresh] == dict(zip(names, (1, 0, 0, 0, 1), strict=True))

@@ -61,3 +61,18 @@ def test_a_refused_callback_waits_and_a_given_up_one_is_sent_again_by_hand(
     [letter] = outbox.claim(conn)
     assert letter.attempts == 1
     assert outbox.list_(conn, dead=True) == []
+
+
+def test_a_callback_that_was_taken_is_forgotten_a_month_later_and_a_dead_one_is_not(
+    conn: sa.Connection, written: UUID
+) -> None:
+    [letter] = outbox.claim(conn)
+    outbox.refused(conn, letter, 410, "not wanted", None)
+    conn.execute(sa.text("update memoria.callbacks set dead_at = now() - interval '1 year'"))
+    assert outbox.prune(conn) == 0
+    assert outbox.replay(conn) == 1
+    [letter] = outbox.claim(conn)
+    outbox.delivered(conn, letter, 200)
+    assert outbox.prune(conn) == 0
+    conn.execute(sa.text("update memoria.callbacks set delivered_at = now() - interval '31 days'"))
+    assert outbox.prune(conn) == 1

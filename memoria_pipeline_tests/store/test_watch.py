@@ -5,6 +5,8 @@ import logging
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -343,16 +345,19 @@ def test_a_link_to_itself_is_nothing_and_stops_nobody(
 
 
 def test_folders_a_thousand_deep_are_a_problem_of_their_place_alone(
-    places: Places, folders: list[Path]
+    places: Places, folders: list[Path], request: pytest.FixtureRequest
 ) -> None:
-    deep = [str(folders[0])]
-    for _ in range(1100):
-        deep.append(f"{deep[-1]}/d")
-        os.mkdir(deep[-1])  # noqa: PTH102
+    depth = sys.getrecursionlimit() + 20
+    folder = os.open(folders[0], os.O_RDONLY)
+    request.addfinalizer(lambda: subprocess.run(["rm", "-rf", folders[0]], check=True))
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=folder)
+        below = os.open("d", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(folder)
     assert watch.look(places.transaction) == watch.Looks(changed=1, problems=1)
     assert "RecursionError" in places.ask("select max(problem) from memoria.watched")
-    for folder in reversed(deep[1:]):
-        os.rmdir(folder)  # noqa: PTH106
 
 
 def test_a_root_that_moves_is_looked_at_anew(places: Places, tmp_path: Path) -> None:

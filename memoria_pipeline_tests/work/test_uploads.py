@@ -145,10 +145,6 @@ def test_a_move_that_waits_for_a_human_is_not_asked_for_again() -> None:
     assert refused == Wait(None, uploads.REFUSED)
 
 
-def test_a_move_without_consent_waits() -> None:
-    assert isinstance(moved(allowed=False), Wait)
-
-
 def test_a_run_of_a_move_is_followed() -> None:
     found = moved(asked="underway", asked_at=ago(8))
     assert found == Wait(NOW + timedelta(seconds=5), uploads.UNDERWAY)

@@ -92,7 +92,8 @@ create table memoria.lookouts (
     problem text
 );
 
--- Events that are to move to another model pack. Cleared by hand or reached: no row is left.
+-- Events that are to move to another model pack. Cleared by hand or reached: no row is left; nor
+-- while the switch is off, or thousands of such events would be in the way of those that may.
 alter table memoria.events add column wanted_face_model text check (wanted_face_model <> '');
 
 comment on column memoria.events.wanted_face_model is 'The pack it is to move to, or null.';
@@ -128,7 +129,8 @@ begin
     if new.status = 'active' and new.face_recognition_enabled then
         update memoria.uploads set due_at = now() where event_id = new.id and asked_key is null;
     end if;
-    if new.status = 'active' and new.wanted_face_model <> coalesce(new.face_model, '') then
+    if new.status = 'active' and new.face_recognition_enabled
+        and new.wanted_face_model <> coalesce(new.face_model, '') then
         insert into memoria.moves as m (event_id, face_model)
         values (new.id, new.wanted_face_model)
         on conflict (event_id) do update
