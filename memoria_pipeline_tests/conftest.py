@@ -4,6 +4,7 @@ repository), a real PostgreSQL."""
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -91,8 +92,21 @@ def conn(shared_engine: sa.Engine) -> Iterator[sa.Connection]:
 @pytest.fixture
 def database(server: str, template: str, shared_engine: sa.Engine) -> Iterator[sa.Engine]:
     """A migrated, empty database of one's own, for tests that commit."""
+    with _copied(server, template, shared_engine) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def module_database(server: str, template: str, shared_engine: sa.Engine) -> Iterator[sa.Engine]:
+    """One for all tests of a module: each must put back what the others would stumble over."""
+    with _copied(server, template, shared_engine) as engine:
+        yield engine
+
+
+@contextmanager
+def _copied(server: str, template: str, shared: sa.Engine) -> Iterator[sa.Engine]:
     name = f"test_{uuid4().hex}"
-    shared_engine.dispose()  # a template is copied only while nobody is connected to it
+    shared.dispose()  # a template is copied only while nobody is connected to it
     with _admin(server) as admin:
         admin.execute(sa.text(f"create database {name} template template owner owner"))
     engine = sa.create_engine(sa.make_url(template).set(database=name))

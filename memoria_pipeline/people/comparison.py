@@ -28,8 +28,9 @@ REACH = 0.3
 """How far the outermost is, as a share of the way from the threshold to 1: packs whose strangers
 are alike (dlib's reach .92) have little room above their threshold, and the grid is as narrow."""
 
-DENSITY_MOST = 20_000
-"""Faces that HDBSCAN is tried on at most: 10,000 cost 71 CPU-seconds, and that grows by squares."""
+DENSITY_MOST = 10_000
+"""Faces that HDBSCAN is tried on at most: they cost 71 CPU-seconds, and that grows by squares, and
+the event's next run waits meanwhile."""
 
 SAMPLE = 2_000
 """Faces whose pairs are counted by their similarity, photo by photo: two million pairs."""

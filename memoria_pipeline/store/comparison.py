@@ -58,7 +58,10 @@ _KNOWN = sa.text(
 
 
 def due(conn: sa.Connection, limit: int) -> list[UUID]:
-    """Events whose people changed since they were compared, the longest unwatched first."""
+    """Events whose people changed since they were compared, the longest unwatched first.
+
+    Not those into which photos come: their next run would wait for the comparison.
+    """
     return list(conn.scalars(_DUE, {"limit": limit}))
 
 
@@ -70,5 +73,6 @@ _DUE = sa.text(
     "  where c.event_id = e.id) as compared"
     " where e.status = 'active' and e.face_recognition_enabled and grouped.at is not null"
     " and (compared.at is null or compared.at < grouped.at)"
+    " and not exists (select from memoria.uploads u where u.event_id = e.id)"
     " order by compared.at nulls first, grouped.at, e.id limit :limit"
 )

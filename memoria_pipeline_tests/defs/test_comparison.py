@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 from memoria_pipeline.definitions import defs
 from memoria_pipeline.defs.comparison import weekly_comparison
 from memoria_pipeline.defs.resources import Store
-from memoria_pipeline.store import comparison, db, events, persons
+from memoria_pipeline.store import comparison, db, persons
 from memoria_pipeline_tests.defs.test_grouping import Album
 from memoria_pipeline_tests.people.synthetic import THRESHOLDS
 from memoria_pipeline_tests.store.factories import an_event, one
@@ -66,18 +65,28 @@ class Compared:
         return found if isinstance(found, list) else []
 
 
-@pytest.fixture
-def compared(database: sa.Engine, tmp_path: Path) -> Iterator[Compared]:
-    with db.connect(database) as conn:
+@pytest.fixture(scope="module")
+def album(
+    module_database: sa.Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Compared]:
+    with db.connect(module_database) as conn:
         album = Album(conn)
         album.add(*[(i, i + 1, i + 2) for i in range(0, 24, 3)], *[(i, i + 4) for i in range(12)])
         album.group()
-        conn.commit()
     # on disk: a schedule opens its instance by reference
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as instance:
         instance.add_dynamic_partitions("events", [str(album.event)])
-        yield Compared(database, album.event, instance)
-        db.engine(database.url.render_as_string(hide_password=False)).dispose()
+        yield Compared(module_database, album.event, instance)
+        db.engine(module_database.url.render_as_string(hide_password=False)).dispose()
+
+
+@pytest.fixture
+def compared(album: Compared) -> Compared:
+    """The event as nobody has compared it yet."""
+    with db.connect(album.engine) as conn:
+        conn.execute(sa.text("truncate memoria.comparisons, memoria.uploads"))
+        conn.execute(sa.text("update memoria.events set face_recognition_enabled = true"))
+    return album
 
 
 _ROWS = "select count(*) from memoria.comparisons"
@@ -128,9 +137,23 @@ def test_each_week_asks_for_events_whose_people_changed_since(compared: Compared
     assert len(compared.asked()) == 1
 
 
-def test_a_deleted_event_takes_its_comparisons_along(compared: Compared) -> None:
-    compared.run()
+def test_an_event_into_which_photos_come_is_not_compared_yet(compared: Compared) -> None:
     with db.connect(compared.engine) as conn:
-        assert events.get(conn, compared.event).status == "active"
-        conn.execute(sa.text("delete from memoria.events"))
-    assert compared.value(_ROWS) == 0
+        conn.execute(
+            sa.text(
+                "insert into memoria.uploads (event_id, first_at, last_at, quiet_since, due_at)"
+                " values (:event, now(), now(), now(), now())"
+            ),
+            {"event": compared.event},
+        )
+    assert compared.asked() == []
+
+
+def test_a_deleted_event_takes_its_comparisons_along(conn: sa.Connection) -> None:
+    event = an_event(conn)
+    comparison.save(
+        conn, event, model="dlib", fingerprint="x", parameters={}, tried=[], similarities=[]
+    )
+    assert one(conn, _ROWS) == 1
+    conn.execute(sa.text("delete from memoria.events"))
+    assert one(conn, _ROWS) == 0
