@@ -60,7 +60,7 @@ _DETECTED = sa.text("""
         union all
         select null, m.status, m.faces_found from memoria.media m
         where m.event_id = (select event_id from jobs where media_ids = '{}' limit 1)
-    ), counted as (
+    ), counted as materialized (
         select id, count(*) as photos,
             count(*) filter (where status in ('analysed', 'duplicate')) as analysed,
             count(*) filter (where status in ('failed', 'missing')) as failed,
