@@ -4,8 +4,10 @@ Importing it costs four CPU-seconds, so it is imported by the function that uses
 process, and never before people are published.
 """
 
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -25,11 +27,24 @@ def evaluate(observed: Observed, expectations: Sequence[Expectation]) -> dict[st
 
 
 def _library() -> Any:
-    with warnings.catch_warnings():
+    # Jupyter brings this one; jsonschema does without it, and building its grammar takes 2.5 s.
+    with warnings.catch_warnings(), _unseen("rfc3987_syntax"):
         warnings.simplefilter("ignore")  # it imports modules that Python 3.11 calls deprecated
         import great_expectations
 
         return great_expectations
+
+
+@contextmanager
+def _unseen(module: str) -> Iterator[None]:
+    """Whoever would import this optional module does without it, unless it is there already."""
+    absent: Any = None  # as Python has it: importing it raises ImportError
+    mine = sys.modules.setdefault(module, absent) is None
+    try:
+        yield
+    finally:
+        if mine:
+            sys.modules.pop(module, None)
 
 
 def _batch(observed: Observed, expectations: Sequence[Expectation]) -> Any:

@@ -1,5 +1,7 @@
 """What is declared, and that Great Expectations and the pure evaluation say the same of it."""
 
+import importlib
+import sys
 from math import inf, nan
 
 import pytest
@@ -66,6 +68,20 @@ def test_both_agree_on_what_is_declared() -> None:
     failed = {each.expectation.name for each in failures(worst, declared())}
     assert {name for name, met in gx.evaluate(worst, declared()).items() if not met} == failed
     assert len(failed) > 8
+
+
+def test_a_module_that_great_expectations_can_do_without_is_unseen_only_while_it_is_imported() -> (
+    None
+):
+    sys.modules.pop("this", None)
+    with gx._unseen("this"), pytest.raises(ImportError):
+        importlib.import_module("this")
+    assert "this" not in sys.modules
+    with gx._unseen("json"):
+        importlib.import_module("json")
+    assert sys.modules["json"]
+    gx._library()
+    assert sys.modules.get("rfc3987_syntax", "not there") is not None
 
 
 def test_nothing_declared_is_nothing_to_evaluate() -> None:
