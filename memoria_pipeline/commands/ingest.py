@@ -1,5 +1,6 @@
 """`memoria ingest`, `memoria uploads`: a folder's photos by hand, and what waits for its run."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -76,10 +77,12 @@ def _here(event: UUID) -> None:
 
     s = settings()
     with db.running(s.home, s.database_url, s.dagster_database_url) as found:
+        started = time.perf_counter()
         result = services.process_event(event, s.home, found, lambda: None)
+        seconds = {"all": time.perf_counter() - started, **result.seconds}
         with db.connect(db.engine(found.memoria)) as conn:
             photos, people = media.summary(conn, event), persons.summary(conn, event)
-        report.event(out, photos, people, dict(result.seconds))
+        report.event(out, photos, people, seconds)
     if not result.success:
         err.print(f"[red]The run failed.[/] Its log: {result.log}", soft_wrap=True)
         raise typer.Exit(1)
