@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -139,11 +138,10 @@ def _programs(settings: Settings, port: int, console: Console) -> list[Program]:
 
 
 def _metrics(settings: Settings, binaries: Path, console: Console) -> list[Program]:
-    if find_spec("memoria_pipeline.commands.metrics") is None:
-        return []
     if _taken(settings.metrics_port):
         console.print(f"Port {settings.metrics_port} is taken: no metrics are served from here.")
         return []
+    console.print(f"Metrics     http://127.0.0.1:{settings.metrics_port}/metrics")
     command = (str(binaries / "memoria"), "metrics")
     return [Program("The metrics server", command, settings.home / "logs" / "metrics.log")]
 
