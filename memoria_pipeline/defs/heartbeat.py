@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
 
 from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.store import db, jobs
@@ -100,11 +100,19 @@ class Heartbeat:
 
 
 @contextmanager
-def beating(url: str, run: dg.DagsterRun, instance: dg.DagsterInstance) -> Iterator[Heartbeat]:
+def beating(
+    url: str,
+    run: dg.DagsterRun,
+    instance: dg.DagsterInstance,
+    end: Callable[[str], None] = leave,
+) -> Iterator[Heartbeat]:
     """Take the run's locks, first its own, and keep watch over them while it works."""
     engine = db.engine(url)
     locks = Locks(engine)
     locks.take(f"run {run.run_id}")
+    now = instance.get_run_by_id(run.run_id)
+    if now is not None and now.tags.get(WILL_RETRY_TAG) == "true":
+        end("it was given up before it began, and is tried again")
     heart = Heartbeat(engine, locks, run.run_id, instance, run.tags.get(CLAIM_TAG))
     heart.working.set()
     threading.Thread(target=heart.watch, name="heartbeat", daemon=True).start()

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,13 +15,13 @@ import sqlalchemy as sa
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.launcher import WorkerStatus
 from dagster._core.storage.dagster_run import DagsterRunStatus
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
 from dagster._core.test_utils import create_run_for_test
 
 from memoria_pipeline.defs import launcher as launchers
 from memoria_pipeline.defs.heartbeat import Heartbeat, beating
 from memoria_pipeline.defs.launcher import Launcher
-from memoria_pipeline.defs.lost_runs import end_lost_runs
+from memoria_pipeline.defs.lost_runs import end_lost_runs, end_lost_starts, lost_starts_sensor
 from memoria_pipeline.defs.resources import Store
 from memoria_pipeline.defs.retries import TRANSIENT, retried
 from memoria_pipeline.errors import ConsentError, DatabaseError
@@ -29,7 +30,7 @@ from memoria_pipeline.store.db import Databases
 from memoria_pipeline.store.locks import Locks
 
 ROOT = Path(__file__).parents[2]
-STARTED, CANCELING = DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING
+STARTED, STARTING = DagsterRunStatus.STARTED, DagsterRunStatus.STARTING
 
 
 @pytest.fixture
@@ -118,13 +119,14 @@ class Ended(Exception):
     pass
 
 
-def a_heart(store: Store, instance: dg.DagsterInstance, run: dg.DagsterRun) -> Heartbeat:
-    def end(why: str) -> None:
-        raise Ended(why)
+def ended(why: str) -> None:
+    raise Ended(why)
 
+
+def a_heart(store: Store, instance: dg.DagsterInstance, run: dg.DagsterRun) -> Heartbeat:
     locks = Locks(db.engine(store.url))
     locks.take(f"run {run.run_id}")
-    heart = Heartbeat(db.engine(store.url), locks, run.run_id, instance, end=end, beat=0.01)
+    heart = Heartbeat(db.engine(store.url), locks, run.run_id, instance, end=ended, beat=0.01)
     heart.working.set()
     return heart
 
@@ -222,9 +224,83 @@ def test_a_lost_run_is_not_called_so_while_nobody_could_plan_its_retry(
     monkeypatch.setattr(launchers, "GRACE", -1.0)
     run = a_run(instance, status=STARTED)
     instance.add_run_tags(run.run_id, {".dagster/grpc_info": '{"host": "h", "socket": "/gone"}'})
+    assert launcher.serves(run.run_id) is None
     assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
     monkeypatch.setattr(launchers, "_PATIENCE", 0.0)
     assert launcher.check_run_worker_health(run).status is WorkerStatus.NOT_FOUND
+
+
+class Serving(Launcher):
+    """A launcher whose code server says so."""
+
+    said: bool | None = False
+
+    def serves(self, run_id: str) -> bool | None:
+        return self.said
+
+
+@pytest.fixture
+def serving(store: Store, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Serving:
+    monkeypatch.setattr(launchers, "databases", lambda: Databases(store.url, store.url))
+    monkeypatch.setattr(launchers, "GRACE", -1.0)
+    found = Serving()
+    found.register_instance(instance)
+    return found
+
+
+def test_a_process_that_a_busy_machine_keeps_from_its_lock_is_not_called_lost(
+    serving: Serving, instance: dg.DagsterInstance
+) -> None:
+    run = a_run(instance, status=STARTED)
+    serving.said = True
+    assert serving.check_run_worker_health(run).status is WorkerStatus.RUNNING
+    serving.said = False
+    assert serving.check_run_worker_health(run).status is WorkerStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize("status", [STARTING, DagsterRunStatus.NOT_STARTED])
+def test_a_run_whose_process_died_before_it_began_is_failed_so_that_it_is_tried_again(
+    serving: Serving, instance: dg.DagsterInstance, status: DagsterRunStatus
+) -> None:
+    run = a_run(instance, status=status)
+    assert end_lost_starts(instance, serving) == 1
+    after = instance.get_run_by_id(run.run_id)
+    assert after is not None
+    assert after.status is DagsterRunStatus.FAILURE
+    assert end_lost_starts(instance, serving) == 0
+
+
+@pytest.mark.parametrize("said", [True, None])
+def test_a_run_that_is_being_started_however_slowly_is_left_alone(
+    serving: Serving, instance: dg.DagsterInstance, said: bool | None
+) -> None:
+    a_run(instance, status=STARTING)
+    serving.said = said
+    assert end_lost_starts(instance, serving) == 0
+
+
+def test_a_run_that_nobody_can_know_of_yet_or_that_holds_its_lock_is_left_alone(
+    serving: Serving, store: Store, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = a_run(instance, status=STARTING)
+    with beating(store.url, run, instance):
+        assert end_lost_starts(instance, serving) == 0
+    monkeypatch.setattr(launchers, "GRACE", 20.0)
+    assert end_lost_starts(instance, serving) == 0
+
+
+def test_a_clock_that_was_put_back_makes_no_run_young_for_ever() -> None:
+    assert launchers.just_now(time.time())
+    assert not launchers.just_now(time.time() + 3_600)
+
+
+def test_a_run_that_was_given_up_before_it_began_leaves_the_work_to_its_retry(
+    store: Store, instance: dg.DagsterInstance
+) -> None:
+    run = a_run(instance, status=STARTED)
+    instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "true"})
+    with pytest.raises(Ended, match="given up"), beating(store.url, run, instance, end=ended):
+        pass
 
 
 def test_without_a_daemon_lost_runs_are_ended_by_the_next_one(
@@ -302,7 +378,8 @@ def test_the_instance_is_set_up_for_production(tmp_path: Path) -> None:
     assert (asked["module"], asked["class"]) == (Launcher.__module__, Launcher.__name__)
     assert monitoring["enabled"]
     # Ended, noticed by the retries (5 s) and taken from the queue, all within a minute.
-    worst = monitoring["start_timeout_seconds"] + monitoring["poll_interval_seconds"] + 5
+    looks = lost_starts_sensor.minimum_interval_seconds or 0
+    worst = launchers.GRACE + max(looks, monitoring["poll_interval_seconds"]) + 5
     assert worst + read["run_queue"]["dequeue_interval_seconds"] < 60
     assert monitoring["free_slots_after_run_end_seconds"] > 0
     assert retries["max_retries"] > 0
