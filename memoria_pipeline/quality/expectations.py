@@ -109,30 +109,31 @@ def _warning(name: str, asset: str, column: str, about: str, **bounds: float) ->
     return Expectation(name, asset, column, about, "warning", **bounds, optional=True)
 
 
+def _timely(name: str, column: str, about: str) -> Expectation:
+    """Nothing waits for too long; a warning, as new people are none the worse for it."""
+    return Expectation(name, "media", column, about, "warning", most=0)
+
+
 _WAITING = (
-    Expectation(
+    _timely(
         "no_job_is_overdue",
-        "media",
         "jobs_overdue",
         "Jobs of the inbox that did not end within MEMORIA_OVERDUE_HOURS.",
-        "warning",
-        most=0,
     ),
-    Expectation(
+    _timely(
         "no_erasure_is_overdue",
-        "media",
         "erasures_overdue",
         "Erasures that somebody asked for and that have not been carried out.",
-        "warning",
-        most=0,
     ),
-    Expectation(
+    _timely(
         "no_photo_is_overdue",
-        "media",
         "photos_overdue",
         "Photos that have waited for their analysis longer than MEMORIA_OVERDUE_HOURS.",
-        "warning",
-        most=0,
+    ),
+    _timely(
+        "no_partition_is_overdue",
+        "partition_overdue",
+        "1 where photos came or went and no run has followed within MEMORIA_OVERDUE_HOURS.",
     ),
 )
 

@@ -125,7 +125,10 @@ _OVERDUE = sa.text(
     " (select count(*) from memoria.media m join memoria.events e on e.id = m.event_id, long"
     "  where m.event_id = :event and m.status = 'pending'"
     "  and coalesce(m.arrived_at, m.created_at) < ago"
-    "  and e.status = 'active' and e.face_recognition_enabled) as photos_overdue"
+    "  and e.status = 'active' and e.face_recognition_enabled) as photos_overdue,"
+    " (select count(*) from memoria.uploads u join memoria.events e on e.id = u.event_id, long"
+    "  where u.event_id = :event and u.last_at < ago"
+    "  and e.status = 'active' and e.face_recognition_enabled) as partition_overdue"
 )
 _LATE = sa.text(
     "with long as (select now() - make_interval(secs => 3600 * :hours) as ago), late as ("
@@ -136,7 +139,9 @@ _LATE = sa.text(
     " union select m.event_id from memoria.media m join memoria.events e on e.id = m.event_id, long"
     "  where m.status = 'pending' and m.created_at < ago"  # by the index
     "  and coalesce(m.arrived_at, m.created_at) < ago"
-    "  and e.status = 'active' and e.face_recognition_enabled)"
+    "  and e.status = 'active' and e.face_recognition_enabled"
+    " union select u.event_id from memoria.uploads u join memoria.events e on e.id = u.event_id,"
+    "  long where u.last_at < ago and e.status = 'active' and e.face_recognition_enabled)"
     " select l.event_id from late l join memoria.events e on e.id = l.event_id"
     " order by l.event_id limit :limit"
 )

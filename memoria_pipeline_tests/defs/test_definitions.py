@@ -51,6 +51,7 @@ def test_every_check_is_a_true_sentence() -> None:
         "no_job_is_overdue",
         "no_erasure_is_overdue",
         "no_photo_is_overdue",
+        "no_partition_is_overdue",
         "every_photo_is_accounted_for",
         "every_found_face_is_stored",
         "few_photos_are_unreadable",

@@ -26,6 +26,7 @@ SOUND = {
     "jobs_overdue": 0,
     "erasures_overdue": 0,
     "photos_overdue": 0,
+    "partition_overdue": 0,
     "photos_unaccounted": 0,
     "faces_miscounted": 0,
     "failed_share": 0.1,
