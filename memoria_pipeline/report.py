@@ -262,6 +262,14 @@ def waiting(console: Console, runs: Sequence[ClusterRun]) -> None:
             console.print(f"  {Diff.of(run.diff).sentences()}", style="dim", soft_wrap=True)
 
 
+def held(console: Console, runs: Sequence[ClusterRun]) -> None:
+    """`memoria runs list`: what is held back, and what has to be mended."""
+    for run in runs:
+        head = f"held: {run.kind}, {run.created_at:%Y-%m-%d %H:%M}, event {run.event_id}"
+        console.print(head, soft_wrap=True)
+        console.print(f"  {run.reason}", style="dim", soft_wrap=True)
+
+
 _ASKS = {
     "conflict": "decisions that contradict each other",
     "same_person": "Are these one person?",

@@ -13,12 +13,13 @@ app = typer.Typer(no_args_is_help=True, help="Groupings that wait for approval."
 
 @app.command("list")
 def runs_list() -> None:
-    """What waits for approval, and what each would change."""
+    """What waits for approval and what each would change; what quality holds back, and why."""
     from memoria_pipeline import report
-    from memoria_pipeline.store import proposals
+    from memoria_pipeline.store import held, proposals
 
     with database() as conn:
         report.waiting(out, proposals.waiting(conn))
+        report.held(out, held.everywhere(conn))
 
 
 @app.command("publish")

@@ -68,3 +68,16 @@ _NEWEST = sa.text(
     " and (status <> 'held' or failures is not null)"
     " order by greatest(created_at, published_at) desc, id limit 1"
 )
+
+
+def everywhere(conn: sa.Connection) -> list[ClusterRun]:
+    """What is held back now, of all events that are active."""
+    events = list(conn.scalars(_EVENTS))
+    return [run for run in (standing(conn, event) for event in events) if run is not None]
+
+
+_EVENTS = sa.text(
+    "select distinct r.event_id from memoria.cluster_runs r"
+    " join memoria.events e on e.id = r.event_id and e.status = 'active'"
+    " where r.status = 'held' and r.failures is not null order by r.event_id"
+)

@@ -299,6 +299,9 @@ def test_what_is_held_back_in_one_event_concerns_no_other(album: Album) -> None:
     assert album.group()["faces"] == 1
     assert held.standing(album.conn, other.event) is not None
     assert held.standing(album.conn, album.event) is None
+    assert [run.event_id for run in held.everywhere(album.conn)] == [other.event]
+    other.group()
+    assert held.everywhere(album.conn) == []
 
 
 def propose(album: Album) -> UUID:
