@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
-import sqlalchemy as sa
 
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline_tests.bench import uploaded
 from memoria_pipeline_tests.bench.figures import Row, show
-from memoria_pipeline_tests.bench.stack import FINAL, ROLES, Role, Stack, running, until
-from memoria_pipeline_tests.bench.uploaded import Outcome, Photos
+from memoria_pipeline_tests.bench.stack import ROLES, Role, Stack, running
+from memoria_pipeline_tests.bench.uploaded import SLOTS, UNFINISHED, Outcome, Photos, until_none
 
 HISTORIES = int(os.environ.get("MEMORIA_BENCH_HISTORIES", "100"))
 SEED = int(os.environ.get("MEMORIA_BENCH_SEED", "1"))
@@ -124,8 +123,8 @@ def batch(
         told.killed[role] += strike(stack, role)
     for event in events:
         told.ended_itself += _compare(stack, event, len(photos.paths), undisturbed, told)
-    told.unfinished += _until_none(stack, _UNFINISHED)
-    told.slots += _until_none(stack, _SLOTS)
+    told.unfinished += until_none(stack, UNFINISHED)
+    told.slots += until_none(stack, SLOTS)
 
 
 def strike(stack: Stack, role: Role) -> bool:
@@ -156,75 +155,6 @@ def _compare(stack: Stack, event: UUID, photos: int, undisturbed: Outcome, told:
     return died
 
 
-def _until_none(stack: Stack, query: str, timeout: float = 60.0) -> int:
-    """The count that is left when it has had its time to become none."""
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            left = int(stack.rows("dagster", query)[0][0])
-        except sa.exc.DBAPIError:
-            left = -1
-        if left == 0 or time.monotonic() > deadline:
-            return abs(left)
-        time.sleep(1)
-
-
-_UNFINISHED = "select count(*) from runs where status not in ('SUCCESS', 'FAILURE', 'CANCELED')"
-_SLOTS = "select count(*) from concurrency_slots where run_id is not null"
-
-
-def power_cuts(photos: Photos, cuts: int = 5) -> Iterator[Row]:
-    """Everything is killed at once in the middle of runs; how long until each ended and is retried.
-
-    Counted from the start of `memoria up`.
-    """
-    ended, retried = [], []
-    with running() as stack:
-        for number in range(cuts):
-            event = uploaded.upload(stack, f"cut-{number}", photos.paths)
-            until(lambda: bool(_open(stack)), 120, "No run began")
-            time.sleep(1.5 * number)  # starting, reading, analysing, grouping
-            lost = _open(stack)
-            stack.kill("everything")
-            stack.start()
-            ended.append(_seconds_until(stack, _STILL_OPEN, lost))
-            retried.append(_seconds_until(stack, _NOT_RETRIED, lost))
-            uploaded.wait_for_rest(stack, event, len(photos.paths), PATIENCE)
-    worst = max(*ended, *retried)
-    reached = f"{max(ended):.0f} s, {max(retried):.0f} s"
-    yield f"{cuts} power cuts: each run ended, retried after", "< 60 s", reached, worst < 60
-
-
-def _open(stack: Stack) -> list[str]:
-    found = stack.rows("dagster", "select run_id from runs where status in ('STARTED', 'STARTING')")
-    return [row[0] for row in found]
-
-
-def _seconds_until(stack: Stack, query: str, lost: list[str]) -> float:
-    """From the last start of `memoria up` until the query finds none of the lost runs."""
-
-    def none() -> bool:
-        try:
-            return not lost or not stack.rows("dagster", query, runs=lost, final=list(FINAL))[0][0]
-        except sa.exc.DBAPIError:
-            return False
-
-    try:
-        until(none, 180, "Lost runs did not end")
-    except MemoriaError:
-        return float("inf")
-    return time.time() - stack.starts[-1]
-
-
-_STILL_OPEN = "select count(*) from runs where run_id = any (:runs) and status <> all (:final)"
-# Those that had their end in the log already when the power went need no other run.
-_NOT_RETRIED = (
-    "select count(*) from runs r where run_id = any (:runs) and status <> 'SUCCESS'"
-    " and not exists (select from run_tags t where t.key = 'dagster/parent_run_id'"
-    " and t.value = r.run_id)"
-)
-
-
 if __name__ == "__main__":
     with uploaded.album() as made:
-        sys.exit(show("Faults", [*rows(made), *power_cuts(made)]))
+        sys.exit(show("Faults", rows(made)))

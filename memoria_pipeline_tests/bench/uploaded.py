@@ -6,6 +6,7 @@ one undisturbed event comes to is what each must come to.
 
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -206,3 +207,20 @@ def runs(stack: Stack) -> Counter[str]:
     """How many runs ended how."""
     found = stack.rows("dagster", "select status, count(*) as n from runs group by 1")
     return Counter({row.status: row.n for row in found})
+
+
+def until_none(stack: Stack, query: str, timeout: float = 60.0) -> int:
+    """The count that is left when it has had its time to become none."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            left = int(stack.rows("dagster", query)[0][0])
+        except sa.exc.DBAPIError:
+            left = -1
+        if left == 0 or time.monotonic() > deadline:
+            return abs(left)
+        time.sleep(1)
+
+
+UNFINISHED = "select count(*) from runs where status not in ('SUCCESS', 'FAILURE', 'CANCELED')"
+SLOTS = "select count(*) from concurrency_slots where run_id is not null"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from memoria_pipeline_tests.bench import (
     backfill,
+    cuts,
     faults,
     idle,
     inbox,
@@ -24,7 +25,8 @@ def rows() -> Iterator[Row]:
     with uploaded.album() as photos:
         yield from latency.rows(photos)
         yield from many_events.rows(photos)
-        yield from faults.power_cuts(photos)
+        yield from cuts.cancels(photos)
+        yield from cuts.power_cuts(photos)
         yield from idle.rows()
         yield from inbox.rows()
         yield from backfill.rows(photos)
