@@ -19,6 +19,7 @@ from memoria_pipeline.store import outbox, stale
 from memoria_pipeline.vision.detector import Detector
 
 _A_NIGHT = 500  # runs; at 10 s each they end before the morning, and the next night goes on
+_AFTER_UPLOADS = {"dagster/priority": "-5"}  # who uploads at night does not wait for them all
 
 
 @dg.schedule(
@@ -44,7 +45,10 @@ def nightly(
     context.instance.add_dynamic_partitions(events.name or "", [str(each) for each in asked])
     return [
         asking.request(
-            event, f"{event}/night/{night}", grouping="always" if event in groups else "when enough"
+            event,
+            f"{event}/night/{night}",
+            grouping="always" if event in groups else "when enough",
+            tags=_AFTER_UPLOADS,
         )
         for event in asked
     ]

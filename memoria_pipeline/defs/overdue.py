@@ -14,6 +14,8 @@ from memoria_pipeline.store import observed
 AT_ONCE = 20
 """Events that are reported per hour: more of them are one trouble, and the first say it."""
 
+_AFTER_UPLOADS = {"dagster/priority": "-5"}  # Great Expectations takes seconds to import, in each
+
 check_overdue = dg.define_asset_job(
     "check_overdue",
     # With `tags`, which reads only: a job of checks alone has no partitions in Dagster 1.13.
@@ -40,4 +42,6 @@ def overdue_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRe
     if names:
         context.instance.add_dynamic_partitions(events.name or "", names)
     for name in names:
-        yield dg.RunRequest(run_key=f"{name}/overdue/{day}", partition_key=name)
+        yield dg.RunRequest(
+            run_key=f"{name}/overdue/{day}", partition_key=name, tags=_AFTER_UPLOADS
+        )

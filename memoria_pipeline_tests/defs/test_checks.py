@@ -199,6 +199,7 @@ def test_the_schedule_asks_once_a_day_for_each_event_in_which_something_is_overd
             resources={"store": store},
         ) as context:
             found = overdue_schedule.evaluate_tick(context).run_requests or []
+        assert all(int(each.tags["dagster/priority"]) < 0 for each in found)  # uploads go first
         return [(each.run_key, each.partition_key) for each in found]
 
     assert asked() == []

@@ -55,6 +55,7 @@ def test_photos_whose_failure_may_pass_get_fresh_tries_and_a_run(database: sa.En
         assert instance.get_dynamic_partitions("events") == [str(flaky)]
     assert list(asked) == [str(flaky)]
     assert asked[str(flaky)].run_key == f"{flaky}/night/2030-06-01"
+    assert int(asked[str(flaky)].tags["dagster/priority"]) < 0  # an upload at night goes first
     assert again[str(flaky)].run_key == asked[str(flaky)].run_key
     with db.connect(database) as conn:
         assert [photo.attempts for photo in media.pending(conn, flaky, "dlib")] == [0]
