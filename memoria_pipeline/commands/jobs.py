@@ -35,8 +35,10 @@ def jobs_list(
         photos, error = str(job.photos or "all"), escape(job.error or "")
         told = (job.status, job.priority, str(job.attempts), error)
         table.add_row(str(job.id), job.job_type, str(job.event_id), photos, *told)
-    out.print(table)
-    out.print(", ".join(f"{number} {name}" for name, number in sorted(counts.items())) or "None.")
+    if found:
+        out.print(table)
+    told_of = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
+    out.print(told_of or "There is no job.")
 
 
 @app.command("show")
@@ -90,6 +92,6 @@ def jobs_callbacks(
         answer = "" if each.last_status is None else str(each.last_status)
         told = (each.status, str(each.attempts), answer, escape(each.last_error or ""))
         table.add_row(str(each.id), str(each.job_id), *told)
-    out.print(table)
+    out.print(table if found else "There is no such callback.")
     if replay:
         out.print(f"{again} callbacks are sent again.")

@@ -81,7 +81,8 @@ def _announce(
     while not _taken(port):
         _look(look, console)
     console.print(f"Dagster UI  http://127.0.0.1:{port}")
-    shown = make_url(databases.memoria).render_as_string(hide_password=True)
+    url = make_url(databases.memoria).set(drivername="postgresql")  # as psql takes it
+    shown = url.render_as_string(hide_password=True)
     console.print(f"Database    {shown}", soft_wrap=True)
     console.print("Ctrl-C stops all of them.")
 
