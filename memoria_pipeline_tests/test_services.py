@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -11,10 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 import sqlalchemy as sa
+from rich.console import Console
 
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline.services import stack
 from memoria_pipeline.services.programs import Kept, Program, delay, how, stop
+from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import db, embedded, postmaster
 
 _SLEEPER = (sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)")
@@ -166,6 +169,30 @@ def test_one_home_has_one_of_them(home: Path) -> None:
         pass
     with stack._only_one(home):
         pass
+
+
+def test_a_next_one_waits_until_the_programs_of_one_that_was_killed_have_ended(
+    home: Path, sleeper: Kept
+) -> None:
+    with stack._only_one(home) as lock:
+        sleeper.lock = lock
+        until_it_runs(sleeper)
+    with pytest.raises(MemoriaError, match="still ending"), stack._only_one(home):
+        pass
+    assert sleeper.process is not None
+    stop([sleeper.process])
+    with stack._only_one(home):
+        pass
+
+
+def test_metrics_wait_for_their_port_instead_of_never_being_served(home: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        there = Settings(home=home, metrics_port=other.getsockname()[1])
+        [program] = stack._metrics(there, home, Console(quiet=True))
+        assert not program.needs()
+    assert program.needs()
 
 
 def test_the_code_server_has_the_same_address_each_time_and_nobody_else_can_enter(

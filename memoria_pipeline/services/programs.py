@@ -31,10 +31,14 @@ class Program:
 
 @dataclass(slots=True)
 class Kept:
-    """A program under supervision. Call `keep` often; it never blocks."""
+    """A program under supervision. Call `keep` often; it never blocks.
+
+    lock: an open file that the guard keeps open as long as the program runs.
+    """
 
     program: Program
     environment: Callable[[], Mapping[str, str]]
+    lock: int | None = None
     process: subprocess.Popen[str] | None = None
     failures: int = 0
     _started: float = 0.0
@@ -62,6 +66,7 @@ class Kept:
                 cwd=CHECKOUT,
                 env=dict(self.environment()),
                 start_new_session=True,  # Ctrl-C comes to us; we end them in order
+                pass_fds=() if self.lock is None else (self.lock,),
             )
 
     def _ended(self, status: int) -> str:

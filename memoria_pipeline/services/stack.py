@@ -32,12 +32,12 @@ def up(settings: Settings, port: int, console: Console) -> int:
     if _taken(port):
         raise MemoriaError(f"Port {port} is taken: free it, or choose another with --port.")
     with (
-        _only_one(settings.home),
+        _only_one(settings.home) as lock,
         db.running(settings.home, settings.database_url, settings.dagster_database_url) as found,
     ):
         migrate(db.engine(found.memoria))
         kept = [
-            Kept(each, lambda: variables(settings.home, found))
+            Kept(each, lambda: variables(settings.home, found), lock)
             for each in _programs(settings, port, console)
         ]
         look = [each.keep for each in kept]
@@ -56,17 +56,22 @@ def up(settings: Settings, port: int, console: Console) -> int:
 
 
 @contextmanager
-def _only_one(home: Path) -> Iterator[None]:
-    """Two would share the address of one code server. The lock goes with us, whatever ends us."""
+def _only_one(home: Path) -> Iterator[int]:
+    """Two would share the address of one code server: the one that ends takes it from the other.
+
+    The lock, which this yields, goes with us and with the last of our programs' guards: they take
+    some seconds to end what they guard when we are killed alone.
+    """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "up.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise MemoriaError(
-                "`memoria up` already runs for this MEMORIA_HOME: use it, or stop it first."
+                "`memoria up` already runs for this MEMORIA_HOME, or its programs are still "
+                "ending: use it, or stop it first."
             ) from None
-        yield
+        yield file.fileno()
 
 
 def _announce(
@@ -139,12 +144,14 @@ def _programs(settings: Settings, port: int, console: Console) -> list[Program]:
 
 
 def _metrics(settings: Settings, binaries: Path, console: Console) -> list[Program]:
-    if _taken(settings.metrics_port):
-        console.print(f"Port {settings.metrics_port} is taken: no metrics are served from here.")
-        return []
+    def free() -> bool:
+        return not _taken(settings.metrics_port)
+
+    if not free():
+        console.print(f"Port {settings.metrics_port} is taken: metrics wait until it is free.")
     console.print(f"Metrics     http://127.0.0.1:{settings.metrics_port}/metrics")
     command = (str(binaries / "memoria"), "metrics")
-    return [Program("The metrics server", command, settings.home / "logs" / "metrics.log")]
+    return [Program("The metrics server", command, settings.home / "logs" / "metrics.log", free)]
 
 
 def _socket(home: Path) -> Path:
