@@ -271,7 +271,8 @@ begin
     if new.status = 'active' and new.face_recognition_enabled then
         update memoria.uploads set due_at = now() where event_id = new.id and asked_key is null;
     end if;
-    if new.status = 'active' and new.wanted_face_model <> coalesce(new.face_model, '') then
+    if new.status = 'active' and new.face_recognition_enabled
+        and new.wanted_face_model <> coalesce(new.face_model, '') then
         insert into memoria.moves as m (event_id, face_model)
         values (new.id, new.wanted_face_model)
         on conflict (event_id) do update

@@ -5,8 +5,9 @@ import time
 from contextlib import suppress
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
+from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.store import db
 
 _EVERY = 0.25  # seconds between two tries
@@ -29,24 +30,29 @@ class Locks:
         Tried again and again, not waited for inside the server: a signal, which cancels a run,
         is not looked at there.
         """
-        while not self._said(_TAKE, name):
-            time.sleep(_EVERY)
+        try:
+            while not self._said(_TAKE, name):
+                time.sleep(_EVERY)
+        except SQLAlchemyError:
+            raise DatabaseError(
+                "The session of this run's locks is gone: the server was restarted. Run it again."
+            ) from None
 
     def release(self, name: str) -> None:
         """Give the lock back; of no matter where the session is gone, and the lock with it."""
-        with suppress(DBAPIError):
+        with suppress(SQLAlchemyError):
             self._said(_RELEASE, name)
 
     def stand(self) -> bool:
         """Whether the session, and so every lock that it took, is still there."""
         try:
             return self._said(_LOOK, "")
-        except DBAPIError:
+        except SQLAlchemyError:  # at the second look it is no error of the driver any more
             return False
 
     def close(self) -> None:
         """End the session: closed, not put back into the pool with locks on it."""
-        with self._one_at_a_time, suppress(DBAPIError):
+        with self._one_at_a_time, suppress(SQLAlchemyError):
             self._conn.invalidate()
             self._conn.close()
 

@@ -139,6 +139,18 @@ def test_a_run_whose_session_went_ends_itself(store: Store, instance: dg.Dagster
         heart.watch()
 
 
+def test_locks_whose_session_went_are_gone_at_every_look(store: Store) -> None:
+    locks = Locks(db.engine(store.url))
+    locks.take("one")
+    kill_sessions(db.engine(store.url))
+    with pytest.raises(DatabaseError, match="restarted"):
+        locks.take("two")
+    assert not locks.stand()
+    assert not locks.stand()  # and no session of its own making stands in for it
+    locks.release("one")
+    locks.close()
+
+
 def test_a_transaction_that_failed_looks_whether_the_run_may_go_on(
     store: Store, instance: dg.DagsterInstance
 ) -> None:

@@ -255,7 +255,7 @@ def test_a_proposal_of_another_model_is_published_with_its_vectors(
         model=NEW,
         method="constrained",
         parameters={},
-        measures={},
+        measures={"impure": 0, "violations": 0},
         fingerprint=runs.fingerprint(conn, album.event, NEW),
         labels=labels,
         persons=[*kept, None],

@@ -22,7 +22,6 @@ from memoria_pipeline_tests.store.factories import (
     an_event,
     group,
     one,
-    photos,
 )
 
 NAMES = sorted(path.stem for path in folder().glob("*.sql"))
@@ -140,8 +139,9 @@ def test_what_humans_had_touched_before_there_was_a_log_of_it_is_decided(
     moved, nobody, merged, free = (uuid.uuid4() for _ in range(4))
     p, q, old = (uuid.uuid4() for _ in range(3))
     with db.connect(empty) as conn:
-        event = an_event(conn)
-        (photo,) = photos(conn, event, "1")
+        event, photo = an_event(conn), uuid.uuid4()
+        insert = "insert into memoria.media (id, event_id, storage_key) values (:id, :e, '1.jpg')"
+        conn.execute(sa.text(insert), {"id": photo, "e": event})
         person = (
             "insert into memoria.face_persons (id, event_id, status, merged_into_id)"
             " values (:id, :e, :status, :into)"

@@ -48,7 +48,7 @@ def _propose(
         model=PACK,
         method="constrained",
         parameters=parameters or {},
-        measures={"silhouette": 0.4},
+        measures={"silhouette": 0.4, "impure": 0, "violations": 0},
         fingerprint=runs.fingerprint(conn, album.event, PACK),
         labels=[(face, i, 0.8, 0.1) for i, one_ in enumerate(clusters) for face in one_],
         persons=continues,

@@ -172,4 +172,4 @@ select id, photo_root from memoria.events where status = 'active' and photo_root
 update memoria.media set arrived = pg_current_xact_id(), arrived_at = now()
 where status = 'pending';
 
-insert into memoria.migrations (name) values ('0015_uploads');
+insert into memoria.migrations (name) values ('0014_uploads');

@@ -26,4 +26,4 @@ alter table memoria.canaries force row level security;
 create policy service on memoria.canaries to memoria_service using (true) with check (true);
 grant select, insert, update, delete on memoria.canaries to memoria_service;
 
-insert into memoria.migrations (name) values ('0017_quality');
+insert into memoria.migrations (name) values ('0016_quality');

@@ -146,4 +146,4 @@ begin
 end
 $$;
 
-insert into memoria.migrations (name) values ('0018_analysts');
+insert into memoria.migrations (name) values ('0017_analysts');

@@ -159,4 +159,4 @@ grant execute on function memoria.erase_faces_of_photos(uuid, uuid[]) to memoria
 alter table memoria.erasures drop constraint erasures_scope_check,
     add constraint erasures_scope_check check (scope in ('person', 'event', 'photos'));
 
-insert into memoria.migrations (name) values ('0016_inbox');
+insert into memoria.migrations (name) values ('0015_inbox');
