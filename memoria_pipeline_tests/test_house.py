@@ -32,12 +32,16 @@ ALLOWED = {
         *("work", "quality", "plots", "webhooks", "logs"),
     },
     "definitions": set[str](),
+    "review": {
+        *("errors", "settings", "vision", "people", "work", "store", "webhooks", "logs"),
+    },
+    "export": {"errors"},
     "report": {"album", "lab", "people", "store", "vision"},
     "services": {"errors", "settings", "store"},
     "demo": {"errors", "settings", "album", "report", "services", "store", "vision"},
     "commands": {
         *("errors", "settings", "demo", "lab", "people", "report", "services", "store", "vision"),
-        *("doctor", "metrics", "quality", "work"),
+        *("doctor", "metrics", "quality", "work", "review", "export"),
     },
     "cli": {
         *("errors", "settings", "commands", "demo", "people", "report", "services", "store"),
