@@ -1,0 +1,40 @@
+"""Writing who belongs to an event, on the caller's own connection: its organisers may."""
+
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from memoria_pipeline.store.shown.events import Role
+
+
+def add(
+    conn: sa.Connection,
+    event_id: UUID,
+    role: Role,
+    *,
+    name: str | None = None,
+    email: str | None = None,
+    user: UUID | None = None,
+) -> UUID:
+    """A new member; the user's id. Raises IntegrityError where the user or the address is one."""
+    made = user or uuid4()
+    values = {"event": event_id, "user": made, "role": role, "name": name}
+    conn.execute(_ADD, {**values, "email": email.lower() if email else None})
+    return made
+
+
+_ADD = sa.text(
+    "insert into memoria.event_members (event_id, user_id, role, display_name, email)"
+    " values (:event, :user, :role, :name, :email)"
+)
+
+
+def ensure_guest(conn: sa.Connection, event_id: UUID, user: UUID) -> bool:
+    """Somebody who is no member becomes a guest; whether that was needed."""
+    return bool(conn.execute(_GUEST, {"event": event_id, "user": user}).rowcount)
+
+
+_GUEST = sa.text(
+    "insert into memoria.event_members (event_id, user_id, role) values (:event, :user, 'guest')"
+    " on conflict (event_id, user_id) do nothing"
+)
