@@ -156,18 +156,19 @@ _JOBS = sa.text(
 
 
 def published(stack: Stack, event: UUID, photos: int) -> bool:
-    """Whether so many photos have their outcome, and people of all their faces are shown."""
+    """Whether so many photos have their outcome, and people of all their faces are shown: some
+    faces are too blurred to be anybody's."""
     row = stack.rows("memoria", _PUBLISHED, event=event)[0]
-    return bool(row.settled >= photos and row.people and not row.pending and not row.alone)
+    done = row.settled >= photos and not row.pending
+    return bool(done and row.grouped is not None and row.grouped >= row.faces)
 
 
 _PUBLISHED = """
     select count(*) filter (where status <> 'pending') as settled,
         count(*) filter (where status = 'pending') as pending,
-        exists (select from memoria.cluster_runs where event_id = :event and status = 'published')
-            as people,
-        (select count(*) from memoria.faces where event_id = :event and verdict is null
-            and face_person_id is null) as alone
+        (select (measures ->> 'faces')::float8 from memoria.cluster_runs where event_id = :event
+            and status = 'published' order by published_at desc limit 1) as grouped,
+        (select count(*) from memoria.faces where event_id = :event) as faces
     from memoria.media where event_id = :event
 """
 
