@@ -55,8 +55,8 @@ class Allowed:
 
 
 _JOB_COLUMNS = (
-    "select id, job_type, event_id, media_ids, status, priority, attempts, error, result, created_at,"
-    " started_at, completed_at from "
+    "select id, job_type, event_id, media_ids, status, priority, attempts, error, result,"
+    " created_at, started_at, completed_at from "
 )
 
 

@@ -92,7 +92,7 @@ def _with_photos(
     counted: Iterable[sa.Row[Any]] = (
         conn.execute(_PHOTOS, {"event": event_id, "ids": ids}) if ids else []
     )
-    photos: dict[UUID, int] = {row[0]: row[1] for row in counted}
+    photos: dict[UUID, int] = {row.face_person_id: row.photos for row in counted}
     shown = [PersonShown(*list(row)[:15]) for row in rows]
     return [replace(each, photo_count=photos.get(each.id, 0)) for each in shown]
 
@@ -139,7 +139,7 @@ _BY_STATUS = sa.text(
     "select status, count(*) from memoria.face_persons where event_id = :event group by status"
 )
 _PHOTOS = sa.text(
-    "select face_person_id, count(distinct media_id) from memoria.faces"
+    "select face_person_id, count(distinct media_id) as photos from memoria.faces"
     " where event_id = :event and face_person_id = any (cast(:ids as uuid[]))"
     " group by face_person_id"
 )
