@@ -2,6 +2,225 @@ CREATE SCHEMA analytics;
 
 CREATE SCHEMA memoria;
 
+CREATE FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) RETURNS TABLE(user_id uuid, event_id uuid, person_id uuid, invited_by uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    taken record;
+    who uuid;
+begin
+    select i.* into taken from memoria.invitations i
+    join memoria.events e on e.id = i.event_id and e.status = 'active'
+    where i.token_hash = api_accept_invitation.token_hash and i.used_at is null
+        and i.expires_at > now()
+    for update of i;
+    if not found then
+        return;
+    end if;
+    who := coalesce(memoria.user_of_address(taken.email), gen_random_uuid());
+    update memoria.invitations i set used_at = now(), used_by = who where i.id = taken.id;
+    insert into memoria.event_members as m (event_id, user_id, role, display_name, email)
+    values (taken.event_id, who, 'guest', nullif(btrim(user_name), ''), taken.email)
+    on conflict (event_id, user_id) do update
+    set display_name = coalesce(m.display_name, excluded.display_name),
+        email = coalesce(m.email, excluded.email);
+    return query select who, taken.event_id, taken.person_id, taken.invited_by;
+end
+$$;
+
+CREATE FUNCTION memoria.api_clusters(event uuid) RETURNS TABLE(cluster_label integer, face_count bigint, representative_face_id uuid, avg_quality double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select p.cluster_label, (p.metadata ->> 'face_count')::bigint, p.representative_face_id,
+        (p.metadata ->> 'avg_quality')::double precision
+    from memoria.face_persons p
+    where p.event_id = event and p.status not in ('merged', 'ignored')
+        and coalesce((p.metadata ->> 'face_count')::bigint, 0) > 0
+    order by p.cluster_label nulls last, p.id
+$$;
+
+CREATE FUNCTION memoria.api_create_event("user" uuid, name text, code text, consent boolean, text_version text, language text, photo_root text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    made uuid;
+begin
+    insert into memoria.events (name, code, face_recognition_enabled, photo_root)
+    values (name, nullif(btrim(code), ''), coalesce(consent, false), nullif(photo_root, ''))
+    returning id into made;
+    insert into memoria.event_members (event_id, user_id, role, display_name, email)
+    select made, "user", 'organiser', known.display_name, known.email
+    from (select "user" as id) one
+    left join lateral (
+        select m.display_name, m.email from memoria.event_members m
+        where m.user_id = one.id order by m.email is null, m.created_at limit 1) known on true;
+    if coalesce(consent, false) then
+        insert into memoria.consents (event_id, user_id, purpose, given, text_version, language,
+            recorded_by)
+        values (made, "user", 'grouping', true, text_version, language, "user");
+    end if;
+    return made;
+end
+$$;
+
+CREATE FUNCTION memoria.api_end_session(token_hash bytea) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    delete from memoria.sessions s where s.token_hash = api_end_session.token_hash
+$$;
+
+CREATE TABLE memoria.ml_jobs (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    job_type text NOT NULL,
+    event_id uuid NOT NULL,
+    media_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    priority text DEFAULT 'normal'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    error text,
+    result jsonb,
+    claim_token uuid,
+    lease_until timestamp with time zone,
+    next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    CONSTRAINT ml_jobs_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT ml_jobs_check CHECK (((claim_token IS NULL) OR (status = 'processing'::text))),
+    CONSTRAINT ml_jobs_job_type_check CHECK ((job_type = ANY (ARRAY['detect'::text, 'cluster'::text, 'erase'::text]))),
+    CONSTRAINT ml_jobs_priority_check CHECK ((priority = ANY (ARRAY['high'::text, 'normal'::text, 'low'::text]))),
+    CONSTRAINT ml_jobs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY memoria.ml_jobs FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.ml_jobs.claim_token IS 'Only who holds it may write the outcome.';
+
+CREATE FUNCTION memoria.api_enqueue(job_type text, event uuid, media_ids uuid[], priority text) RETURNS SETOF memoria.ml_jobs
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    insert into memoria.ml_jobs (job_type, event_id, media_ids, priority)
+    select job_type, e.id, coalesce(media_ids, '{}'), coalesce(priority, 'normal')
+    from memoria.events e where e.id = event and e.status <> 'deleted'
+    returning *
+$$;
+
+CREATE FUNCTION memoria.api_face_counts(event uuid) RETURNS TABLE(total bigint, noise bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select count(*), count(*) filter (where face_person_id is null)
+    from memoria.faces where event_id = event
+$$;
+
+CREATE FUNCTION memoria.api_face_source(event uuid, face uuid) RETURNS TABLE(photo_root text, storage_key text, etag text, bbox jsonb, media_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select e.photo_root, m.storage_key, m.etag, f.bbox, m.id
+    from memoria.faces f
+    join memoria.media m on m.event_id = f.event_id and m.id = f.media_id
+    join memoria.events e on e.id = f.event_id and e.status <> 'deleted'
+    where f.event_id = event and f.id = face
+$$;
+
+CREATE FUNCTION memoria.api_finish_job(job uuid, status text, error text, result jsonb) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update memoria.ml_jobs j
+    set status = api_finish_job.status, error = api_finish_job.error,
+        result = api_finish_job.result
+    where j.id = job and j.status in ('pending', 'processing') and j.claim_token is null
+        and api_finish_job.status in ('completed', 'failed');
+    return found or exists (
+        select from memoria.ml_jobs j where j.id = job and j.status = api_finish_job.status
+            and j.status in ('completed', 'failed') and j.claim_token is null);
+end
+$$;
+
+CREATE FUNCTION memoria.api_invitation(token_hash bytea) RETURNS TABLE(id uuid, event_id uuid, event_name text, person_id uuid, invited_by uuid, message text, media_ids uuid[], language text, expires_at timestamp with time zone, used_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select i.id, i.event_id, e.name, i.person_id, i.invited_by, i.message, i.media_ids, i.language,
+        i.expires_at, i.used_at
+    from memoria.invitations i
+    join memoria.events e on e.id = i.event_id and e.status = 'active'
+    where i.token_hash = api_invitation.token_hash
+$$;
+
+CREATE FUNCTION memoria.api_job(job uuid) RETURNS SETOF memoria.ml_jobs
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select * from memoria.ml_jobs where id = job
+$$;
+
+CREATE FUNCTION memoria.api_link_for(email text, token_hash bytea, seconds integer) RETURNS uuid
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    delete from memoria.links l where l.expires_at < now() - interval '1 day';
+    insert into memoria.links (user_id, token_hash, expires_at)
+    select one, token_hash, now() + make_interval(secs => least(seconds, 86400))
+    from memoria.user_of_address(email) as one
+    where one is not null
+    returning user_id;
+$$;
+
+CREATE FUNCTION memoria.api_may_analyse(event uuid) RETURNS TABLE("exists" boolean, allowed boolean, face_model text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select e.id is not null, coalesce(e.status = 'active' and e.face_recognition_enabled, false),
+        e.face_model
+    from (select event as id) asked
+    left join memoria.events e on e.id = asked.id and e.status <> 'deleted'
+$$;
+
+CREATE FUNCTION memoria.api_photo_source(event uuid, media uuid) RETURNS TABLE(photo_root text, storage_key text, etag text, status text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select e.photo_root, m.storage_key, m.etag, m.status
+    from memoria.media m join memoria.events e on e.id = m.event_id and e.status <> 'deleted'
+    where m.event_id = event and m.id = media
+$$;
+
+CREATE FUNCTION memoria.api_session(token_hash bytea) RETURNS TABLE(user_id uuid, csrf text, expires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select s.user_id, s.csrf, s.expires_at from memoria.sessions s
+    where s.token_hash = api_session.token_hash and s.expires_at > now()
+$$;
+
+CREATE FUNCTION memoria.api_start_session("user" uuid, token_hash bytea, csrf text, seconds integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    delete from memoria.sessions s where s.expires_at < now();
+    insert into memoria.sessions (user_id, token_hash, csrf, expires_at)
+    values ("user", token_hash, csrf, now() + make_interval(secs => least(seconds, 7776000)));
+$$;
+
+CREATE FUNCTION memoria.api_use_link(token_hash bytea) RETURNS TABLE(user_id uuid, event_id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    update memoria.links l set used_at = now()
+    where l.token_hash = api_use_link.token_hash and l.used_at is null and l.expires_at > now()
+    returning l.user_id, l.event_id
+$$;
+
 CREATE FUNCTION memoria.beside_name(event uuid) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -90,6 +309,15 @@ CREATE FUNCTION memoria.current_user_id() RETURNS uuid
     select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid
 $$;
 
+CREATE FUNCTION memoria.deciding() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+    select distinct event_id from memoria.opened
+    where transaction = pg_current_xact_id_if_assigned() and what = 'decision'
+$$;
+
 CREATE FUNCTION memoria.decisions_append_only() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -121,6 +349,7 @@ $$;
 CREATE FUNCTION memoria.decisions_open() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     faces uuid[] := new.face_ids || new.affected_face_ids;
@@ -129,8 +358,12 @@ declare
 begin
     if tg_name = 'decisions_open' then
         perform memoria.open(new.event_id, faces, persons);
+        insert into memoria.opened (event_id, what, id) values (new.event_id, 'decision', new.id);
     else
         perform memoria.shut(new.event_id, faces, persons);
+        delete from memoria.opened
+        where transaction = pg_current_xact_id() and event_id = new.event_id
+            and what = 'decision' and id = new.id;
     end if;
     return null;
 end
@@ -283,6 +516,19 @@ begin
         delete from memoria.moves where event_id = new.id;
     end if;
     return null;
+end
+$$;
+
+CREATE FUNCTION memoria.event_members_address() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    new.email := nullif(lower(btrim(new.email)), '');
+    if new.email is not null and current_setting('role') = 'authenticated' then
+        new.user_id := coalesce(memoria.user_of_address(new.email), gen_random_uuid());
+    end if;
+    return new;
 end
 $$;
 
@@ -465,6 +711,19 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.lock_event(event uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform from memoria.events where id = event for no key update;
+    if not found and exists (select from memoria.events where id = event) then
+        raise exception 'event %: only its organisers decide', event
+            using errcode = 'insufficient_privilege';
+    end if;
+end
+$$;
+
 CREATE FUNCTION memoria.media_arrives() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -526,6 +785,27 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.media_tags_untagged() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if tg_op = 'INSERT' then
+        delete from memoria.untagged where media_id = new.media_id and user_id = new.tagged_user_id;
+        return null;
+    end if;
+    if current_setting('role') = 'authenticated'
+        and old.event_id not in (select memoria.deciding())
+        and exists (select from memoria.media where event_id = old.event_id and id = old.media_id)
+    then
+        insert into memoria.untagged (event_id, media_id, user_id)
+        values (old.event_id, old.media_id, old.tagged_user_id)
+        on conflict do nothing;
+    end if;
+    return null;
+end
+$$;
+
 CREATE FUNCTION memoria.ml_jobs_settled() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -553,6 +833,21 @@ CREATE FUNCTION memoria.my_events(VARIADIC roles text[]) RETURNS SETOF uuid
     select event_id
     from memoria.event_members
     where user_id = memoria.current_user_id() and role = any (roles)
+$$;
+
+CREATE FUNCTION memoria.my_persons() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with recursive mine as (
+        select p.event_id, p.id from memoria.face_persons p
+        where p.linked_user_id = memoria.current_user_id() and p.event_id in (
+            select memoria.my_events('organiser', 'photographer', 'member', 'guest'))
+        union
+        select p.event_id, p.id from memoria.face_persons p
+        join mine m on p.event_id = m.event_id and p.merged_into_id = m.id
+    )
+    select id from mine
 $$;
 
 CREATE FUNCTION memoria.not_truncated() RETURNS trigger
@@ -583,7 +878,44 @@ CREATE FUNCTION memoria.partition_name(event uuid) RETURNS text
     select 'faces_' || replace(event::text, '-', '')
 $$;
 
+CREATE FUNCTION memoria.photo_root_of(event uuid) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if has_column_privilege('memoria.events', 'photo_root', 'select') then
+        return (select photo_root from memoria.events where id = event);
+    end if;
+    return null;
+end
+$$;
+
 CREATE FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    done jsonb;
+    address text;
+begin
+    done := memoria.purge_faces_of_user("user", event);
+    select m.email into address from memoria.event_members m
+    where m.event_id = event and m.user_id = "user";
+    delete from memoria.untagged u where u.event_id = event and u.user_id = "user";
+    delete from memoria.invitations i
+    where i.event_id = event and (i.used_by = "user" or i.email = address or i.person_id in (
+        select e.person_id from memoria.erased_persons e where e.event_id = event));
+    delete from memoria.questions q
+    where q.event_id = event and (q.detail ->> 'user_id' = "user"::text
+        or q.persons && array(
+            select e.person_id from memoria.erased_persons e where e.event_id = event)
+        or exists (select from unnest(q.faces) as one (id) where not exists (
+            select from memoria.faces f where f.event_id = event and f.id = one.id)));
+    return done;
+end
+$$;
+
+CREATE FUNCTION memoria.purge_faces_of_user("user" uuid, event uuid) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -664,6 +996,20 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.purge_for_caller("user" uuid, event uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if "user" is distinct from memoria.current_user_id()
+        and not coalesce(event in (select memoria.my_events('organiser')), false) then
+        raise exception 'event %: only its organisers, and the user, may erase a user', event
+            using errcode = 'insufficient_privilege';
+    end if;
+    return memoria.purge_face_data_for_user("user", event);
+end
+$$;
+
 CREATE FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[] DEFAULT NULL::uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -709,6 +1055,14 @@ CREATE FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) RETURNS v
     delete from memoria.opened
     where transaction = pg_current_xact_id() and event_id = event
         and (what, id) in (select 'face', unnest(faces) union all select 'person', unnest(persons))
+$$;
+
+CREATE FUNCTION memoria.user_of_address(address text) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select user_id from memoria.event_members where email = lower(btrim(address))
+    order by created_at, user_id limit 1
 $$;
 
 CREATE TABLE memoria.cluster_runs (
@@ -974,33 +1328,6 @@ CREATE VIEW analytics.events_with_recognition WITH (security_invoker='true') AS
    FROM memoria.events
   GROUP BY status;
 
-CREATE TABLE memoria.ml_jobs (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    job_type text NOT NULL,
-    event_id uuid NOT NULL,
-    media_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    status text DEFAULT 'pending'::text NOT NULL,
-    priority text DEFAULT 'normal'::text NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    error text,
-    result jsonb,
-    claim_token uuid,
-    lease_until timestamp with time zone,
-    next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    started_at timestamp with time zone,
-    completed_at timestamp with time zone,
-    CONSTRAINT ml_jobs_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT ml_jobs_check CHECK (((claim_token IS NULL) OR (status = 'processing'::text))),
-    CONSTRAINT ml_jobs_job_type_check CHECK ((job_type = ANY (ARRAY['detect'::text, 'cluster'::text, 'erase'::text]))),
-    CONSTRAINT ml_jobs_priority_check CHECK ((priority = ANY (ARRAY['high'::text, 'normal'::text, 'low'::text]))),
-    CONSTRAINT ml_jobs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text])))
-);
-
-ALTER TABLE ONLY memoria.ml_jobs FORCE ROW LEVEL SECURITY;
-
-COMMENT ON COLUMN memoria.ml_jobs.claim_token IS 'Only who holds it may write the outcome.';
-
 CREATE VIEW analytics.failed_jobs WITH (security_invoker='true') AS
  SELECT id,
     event_id,
@@ -1252,10 +1579,16 @@ CREATE TABLE memoria.event_members (
     user_id uuid NOT NULL,
     role text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    display_name text,
+    email text,
+    CONSTRAINT event_members_display_name_check CHECK ((length(display_name) <= 200)),
+    CONSTRAINT event_members_email_check CHECK (((email = lower(btrim(email))) AND (length(email) <= 320))),
     CONSTRAINT event_members_role_check CHECK ((role = ANY (ARRAY['organiser'::text, 'photographer'::text, 'member'::text, 'guest'::text])))
 );
 
 ALTER TABLE ONLY memoria.event_members FORCE ROW LEVEL SECURITY;
+
+COMMENT ON COLUMN memoria.event_members.email IS 'Where sign-in links go; lower case.';
 
 CREATE TABLE memoria.faces (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1344,6 +1677,67 @@ ALTER TABLE ONLY memoria.faces_beside FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE memoria.faces_beside IS 'What another pack finds, until the event moves to it.';
 
 COMMENT ON COLUMN memoria.faces_beside.face_id IS 'The face that it is, matched by its box, or null.';
+
+CREATE TABLE memoria.forecasts (
+    event_id uuid NOT NULL,
+    right_now real,
+    answers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    total integer DEFAULT 0 NOT NULL,
+    decisions_seq bigint DEFAULT 0 NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT forecasts_answers_check CHECK ((jsonb_typeof(answers) = 'object'::text)),
+    CONSTRAINT forecasts_right_now_check CHECK (((right_now >= (0)::double precision) AND (right_now <= (1)::double precision)))
+);
+
+ALTER TABLE ONLY memoria.forecasts FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE memoria.idempotency (
+    user_id uuid NOT NULL,
+    key text NOT NULL,
+    fingerprint text NOT NULL,
+    status integer,
+    body jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_key_check CHECK ((length(key) <= 255))
+);
+
+ALTER TABLE ONLY memoria.idempotency FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE memoria.invitations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    email text NOT NULL,
+    token_hash bytea NOT NULL,
+    invited_by uuid NOT NULL,
+    message text,
+    media_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    language text DEFAULT 'en'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    used_at timestamp with time zone,
+    used_by uuid,
+    CONSTRAINT invitations_check CHECK (((used_at IS NULL) = (used_by IS NULL))),
+    CONSTRAINT invitations_email_check CHECK (((email = lower(btrim(email))) AND (length(email) <= 320))),
+    CONSTRAINT invitations_media_ids_check CHECK ((cardinality(media_ids) <= 5)),
+    CONSTRAINT invitations_message_check CHECK ((length(message) <= 2000))
+);
+
+ALTER TABLE ONLY memoria.invitations FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE memoria.links (
+    token_hash bytea NOT NULL,
+    kind text DEFAULT 'sign_in'::text NOT NULL,
+    user_id uuid NOT NULL,
+    event_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT links_kind_check CHECK ((kind = 'sign_in'::text))
+);
+
+ALTER TABLE ONLY memoria.links FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE memoria.lookouts (
     name text NOT NULL,
@@ -1434,12 +1828,69 @@ CREATE UNLOGGED TABLE memoria.opened (
     event_id uuid NOT NULL,
     what text NOT NULL,
     id uuid NOT NULL,
-    CONSTRAINT opened_what_check CHECK ((what = ANY (ARRAY['face'::text, 'person'::text, 'event'::text])))
+    CONSTRAINT opened_what_check CHECK ((what = ANY (ARRAY['face'::text, 'person'::text, 'event'::text, 'decision'::text])))
 );
 
 ALTER TABLE ONLY memoria.opened FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE memoria.opened IS 'What a decision of the running transaction lets it change.';
+
+CREATE TABLE memoria.questions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    rank integer NOT NULL,
+    kind text NOT NULL,
+    persons uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    faces uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    p real,
+    gain real,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    decisions_seq bigint DEFAULT 0 NOT NULL,
+    answered_at timestamp with time zone,
+    answer text,
+    decision_id uuid,
+    skipped_at timestamp with time zone,
+    CONSTRAINT questions_detail_check CHECK ((jsonb_typeof(detail) = 'object'::text)),
+    CONSTRAINT questions_p_check CHECK (((p >= (0)::double precision) AND (p <= (1)::double precision)))
+);
+
+ALTER TABLE ONLY memoria.questions FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE memoria.run_answers (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    run_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    answer text NOT NULL,
+    by_user uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    done_at timestamp with time zone,
+    problem text,
+    CONSTRAINT run_answers_answer_check CHECK ((answer = ANY (ARRAY['publish'::text, 'turn_down'::text])))
+);
+
+ALTER TABLE ONLY memoria.run_answers FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE memoria.sessions (
+    token_hash bytea NOT NULL,
+    user_id uuid NOT NULL,
+    csrf text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY memoria.sessions FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE memoria.untagged (
+    event_id uuid NOT NULL,
+    media_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    untagged_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY memoria.untagged FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.untagged IS 'Who does not want to be tagged on a photo by a face.';
 
 CREATE TABLE memoria.uploads (
     event_id uuid NOT NULL,
@@ -1554,6 +2005,21 @@ ALTER TABLE ONLY memoria.faces_beside
 ALTER TABLE ONLY memoria.faces
     ADD CONSTRAINT faces_pkey PRIMARY KEY (id, event_id);
 
+ALTER TABLE ONLY memoria.forecasts
+    ADD CONSTRAINT forecasts_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY memoria.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (user_id, key);
+
+ALTER TABLE ONLY memoria.invitations
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.invitations
+    ADD CONSTRAINT invitations_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY memoria.links
+    ADD CONSTRAINT links_pkey PRIMARY KEY (token_hash);
+
 ALTER TABLE ONLY memoria.lookouts
     ADD CONSTRAINT lookouts_pkey PRIMARY KEY (name);
 
@@ -1587,6 +2053,18 @@ ALTER TABLE ONLY memoria.moves
 ALTER TABLE ONLY memoria.opened
     ADD CONSTRAINT opened_pkey PRIMARY KEY (transaction, event_id, what, id);
 
+ALTER TABLE ONLY memoria.questions
+    ADD CONSTRAINT questions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.run_answers
+    ADD CONSTRAINT run_answers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY memoria.untagged
+    ADD CONSTRAINT untagged_pkey PRIMARY KEY (media_id, user_id);
+
 ALTER TABLE ONLY memoria.uploads
     ADD CONSTRAINT uploads_pkey PRIMARY KEY (event_id);
 
@@ -1617,6 +2095,10 @@ CREATE INDEX consents_user ON memoria.consents USING btree (user_id, event_id, p
 
 CREATE INDEX erasures_open ON memoria.erasures USING btree (requested_at) WHERE (completed_at IS NULL);
 
+CREATE INDEX event_members_address ON memoria.event_members USING btree (email) WHERE (email IS NOT NULL);
+
+CREATE UNIQUE INDEX event_members_email ON memoria.event_members USING btree (event_id, email) WHERE (email IS NOT NULL);
+
 CREATE INDEX event_members_user ON memoria.event_members USING btree (user_id);
 
 CREATE UNIQUE INDEX events_photo_root ON memoria.events USING btree (photo_root) WHERE (status <> 'deleted'::text);
@@ -1634,6 +2116,16 @@ CREATE INDEX faces_machine_person ON ONLY memoria.faces USING btree (event_id, m
 CREATE INDEX faces_media ON ONLY memoria.faces USING btree (event_id, media_id);
 
 CREATE INDEX faces_person ON ONLY memoria.faces USING btree (event_id, face_person_id);
+
+CREATE INDEX idempotency_age ON memoria.idempotency USING btree (created_at);
+
+CREATE INDEX invitations_person ON memoria.invitations USING btree (event_id, person_id);
+
+CREATE INDEX links_event ON memoria.links USING btree (event_id);
+
+CREATE INDEX links_expired ON memoria.links USING btree (expires_at);
+
+CREATE INDEX links_user ON memoria.links USING btree (user_id);
 
 CREATE INDEX media_analysed_minute ON memoria.media USING btree (date_bin('00:01:00'::interval, analysed_at, '2000-01-01 00:00:00+00'::timestamp with time zone));
 
@@ -1670,6 +2162,20 @@ END), created_at, id) WHERE (status = 'pending'::text);
 
 CREATE INDEX moves_due ON memoria.moves USING btree (due_at);
 
+CREATE INDEX questions_event ON memoria.questions USING btree (event_id, rank);
+
+CREATE INDEX run_answers_event ON memoria.run_answers USING btree (event_id);
+
+CREATE UNIQUE INDEX run_answers_open ON memoria.run_answers USING btree (run_id) WHERE (done_at IS NULL);
+
+CREATE INDEX run_answers_run ON memoria.run_answers USING btree (run_id);
+
+CREATE INDEX sessions_expired ON memoria.sessions USING btree (expires_at);
+
+CREATE INDEX sessions_user ON memoria.sessions USING btree (user_id);
+
+CREATE INDEX untagged_event ON memoria.untagged USING btree (event_id, media_id);
+
 CREATE INDEX uploads_due ON memoria.uploads USING btree (due_at);
 
 CREATE INDEX watched_early ON memoria.watched USING btree (next_look_at) WHERE quick;
@@ -1695,6 +2201,8 @@ CREATE TRIGGER erasures_open AFTER INSERT ON memoria.erasures FOR EACH ROW WHEN 
 CREATE CONSTRAINT TRIGGER erasures_shut AFTER INSERT ON memoria.erasures DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.scope = 'event'::text) AND (new.event_id IS NOT NULL))) EXECUTE FUNCTION memoria.erasures_open();
 
 CREATE TRIGGER event_is_watched AFTER INSERT OR UPDATE OF status, photo_root, face_recognition_enabled, wanted_face_model, face_model ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.event_is_watched();
+
+CREATE TRIGGER event_members_address BEFORE INSERT OR UPDATE OF email ON memoria.event_members FOR EACH ROW EXECUTE FUNCTION memoria.event_members_address();
 
 CREATE TRIGGER events_create_partition AFTER INSERT ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.events_partition();
 
@@ -1733,6 +2241,10 @@ CREATE TRIGGER media_frees_copies AFTER DELETE ON memoria.media REFERENCING OLD 
 CREATE TRIGGER media_stays_erased BEFORE UPDATE ON memoria.media FOR EACH ROW WHEN ((new.faces_erased_at IS NOT NULL)) EXECUTE FUNCTION memoria.media_stays_erased();
 
 CREATE TRIGGER media_tags_guard BEFORE INSERT OR UPDATE OF event_id, media_id, face_id ON memoria.media_tags FOR EACH ROW EXECUTE FUNCTION memoria.media_tags_guard();
+
+CREATE TRIGGER media_tags_tagged AFTER INSERT ON memoria.media_tags FOR EACH ROW WHEN ((new.source = 'manual'::text)) EXECUTE FUNCTION memoria.media_tags_untagged();
+
+CREATE TRIGGER media_tags_untagged AFTER DELETE ON memoria.media_tags FOR EACH ROW WHEN ((old.source = 'face_clustering'::text)) EXECUTE FUNCTION memoria.media_tags_untagged();
 
 CREATE TRIGGER ml_jobs_settled BEFORE UPDATE OF status ON memoria.ml_jobs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION memoria.ml_jobs_settled();
 
@@ -1790,6 +2302,15 @@ ALTER TABLE memoria.faces
 ALTER TABLE memoria.faces
     ADD CONSTRAINT faces_event_id_media_id_fkey FOREIGN KEY (event_id, media_id) REFERENCES memoria.media(event_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY memoria.forecasts
+    ADD CONSTRAINT forecasts_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.invitations
+    ADD CONSTRAINT invitations_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.links
+    ADD CONSTRAINT links_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY memoria.media_beside
     ADD CONSTRAINT media_beside_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
@@ -1813,6 +2334,21 @@ ALTER TABLE ONLY memoria.ml_jobs
 
 ALTER TABLE ONLY memoria.moves
     ADD CONSTRAINT moves_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.questions
+    ADD CONSTRAINT questions_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.run_answers
+    ADD CONSTRAINT run_answers_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.run_answers
+    ADD CONSTRAINT run_answers_run_id_fkey FOREIGN KEY (run_id) REFERENCES memoria.cluster_runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.untagged
+    ADD CONSTRAINT untagged_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.untagged
+    ADD CONSTRAINT untagged_event_id_media_id_fkey FOREIGN KEY (event_id, media_id) REFERENCES memoria.media(event_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY memoria.uploads
     ADD CONSTRAINT uploads_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
@@ -1864,7 +2400,15 @@ ALTER TABLE memoria.faces ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.faces_beside ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY linked_or_organiser_reads ON memoria.face_persons FOR SELECT TO authenticated USING (((linked_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
+ALTER TABLE memoria.forecasts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.idempotency ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.invitations ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY linked_or_organiser_reads ON memoria.face_persons FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) OR ((linked_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['photographer'::text, 'member'::text]) AS my_events)))));
+
+ALTER TABLE memoria.links ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.lookouts ENABLE ROW LEVEL SECURITY;
 
@@ -1880,6 +2424,8 @@ CREATE POLICY members_read ON memoria.media FOR SELECT TO authenticated USING ((
    FROM memoria.media_tags t
   WHERE (t.tagged_user_id = ( SELECT memoria.current_user_id() AS current_user_id)))))));
 
+CREATE POLICY members_tag_by_hand ON memoria.media_tags FOR INSERT TO authenticated WITH CHECK (((source = 'manual'::text) AND (tagged_by_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text]) AS my_events)) OR ((tagged_user_id = tagged_by_user_id) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['member'::text]) AS my_events))))));
+
 ALTER TABLE memoria.migrations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.ml_jobs ENABLE ROW LEVEL SECURITY;
@@ -1888,21 +2434,90 @@ ALTER TABLE memoria.moves ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.opened ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY organiser_answers ON memoria.questions FOR UPDATE TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))) WITH CHECK ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY organiser_answers ON memoria.run_answers FOR INSERT TO authenticated WITH CHECK (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) AND (by_user = ( SELECT memoria.current_user_id() AS current_user_id)) AND (EXISTS ( SELECT
+   FROM memoria.cluster_runs r
+  WHERE ((r.id = run_answers.run_id) AND (r.event_id = run_answers.event_id))))));
+
+CREATE POLICY organiser_decides ON memoria.decisions FOR INSERT TO authenticated WITH CHECK (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) AND ((actor_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR ((actor_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (reason = 'found so'::text) AND (face_ids = '{}'::uuid[]) AND (rest_face_ids = '{}'::uuid[]) AND (person_ids = '{}'::uuid[]) AND (affected_face_ids = '{}'::uuid[]) AND (affected_person_ids = '{}'::uuid[]) AND (other_person_id IS NULL) AND (media_id IS NULL) AND (supersedes IS NULL) AND (EXISTS ( SELECT
+   FROM memoria.face_persons p
+  WHERE ((p.event_id = decisions.event_id) AND (p.id = decisions.person_id) AND (p.status =
+        CASE decisions.kind
+            WHEN 'assign'::text THEN 'linked'::text
+            WHEN 'invite'::text THEN 'invited'::text
+            WHEN 'ignore'::text THEN 'ignored'::text
+            ELSE NULL::text
+        END) AND (NOT (p.linked_user_id IS DISTINCT FROM decisions.subject_user_id)) AND (COALESCE(p.invitation_email, ''::text) = COALESCE((decisions.details ->> 'email'::text), ''::text)))))))));
+
+CREATE POLICY organiser_decides ON memoria.face_persons FOR UPDATE TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))) WITH CHECK (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) AND (event_id IN ( SELECT memoria.deciding() AS deciding))));
+
+CREATE POLICY organiser_decides ON memoria.faces FOR UPDATE TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))) WITH CHECK (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) AND (event_id IN ( SELECT memoria.deciding() AS deciding))));
+
+CREATE POLICY organiser_decides ON memoria.media_tags FOR UPDATE TO authenticated USING (((source = 'face_clustering'::text) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)))) WITH CHECK (((source = 'face_clustering'::text) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) AND (event_id IN ( SELECT memoria.deciding() AS deciding))));
+
+CREATE POLICY organiser_deletes ON memoria.event_members FOR DELETE TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) AND (user_id <> ( SELECT memoria.current_user_id() AS current_user_id))));
+
+CREATE POLICY organiser_deletes ON memoria.face_persons FOR DELETE TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) AND (event_id IN ( SELECT memoria.deciding() AS deciding))));
+
+CREATE POLICY organiser_inserts ON memoria.event_members FOR INSERT TO authenticated WITH CHECK ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY organiser_inserts ON memoria.face_persons FOR INSERT TO authenticated WITH CHECK (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) AND (event_id IN ( SELECT memoria.deciding() AS deciding))));
+
+CREATE POLICY organiser_inserts ON memoria.invitations FOR INSERT TO authenticated WITH CHECK (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) AND (invited_by = ( SELECT memoria.current_user_id() AS current_user_id)) AND (EXISTS ( SELECT
+   FROM memoria.face_persons p
+  WHERE ((p.event_id = invitations.event_id) AND (p.id = invitations.person_id))))));
+
 CREATE POLICY organiser_reads ON memoria.cluster_runs FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
 
 CREATE POLICY organiser_reads ON memoria.decisions FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
 
-CREATE POLICY organiser_reads ON memoria.ml_jobs FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+CREATE POLICY organiser_reads ON memoria.erased_persons FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY organiser_reads ON memoria.forecasts FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY organiser_reads ON memoria.invitations FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY organiser_reads ON memoria.questions FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY organiser_reads ON memoria.run_answers FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY organiser_tags_by_faces ON memoria.media_tags FOR INSERT TO authenticated WITH CHECK (((source = 'face_clustering'::text) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) AND (event_id IN ( SELECT memoria.deciding() AS deciding)) AND (EXISTS ( SELECT
+   FROM (memoria.faces f
+     JOIN memoria.face_persons p ON (((p.event_id = f.event_id) AND (p.id = f.face_person_id))))
+  WHERE ((f.event_id = media_tags.event_id) AND (f.id = media_tags.face_id) AND (f.verdict = 'person'::text) AND (p.linked_user_id = media_tags.tagged_user_id))))));
+
+CREATE POLICY organiser_updates ON memoria.event_members FOR UPDATE TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))) WITH CHECK (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) AND ((role = 'organiser'::text) OR (user_id <> ( SELECT memoria.current_user_id() AS current_user_id)))));
+
+CREATE POLICY organiser_updates ON memoria.events FOR UPDATE TO authenticated USING ((id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))) WITH CHECK ((id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY organiser_updates ON memoria.invitations FOR UPDATE TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))) WITH CHECK ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)));
+
+CREATE POLICY own ON memoria.idempotency TO authenticated USING ((user_id = ( SELECT memoria.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT memoria.current_user_id() AS current_user_id)));
+
+CREATE POLICY own_inserts ON memoria.consents FOR INSERT TO authenticated WITH CHECK (((user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (recorded_by = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text, 'member'::text, 'guest'::text]) AS my_events)) AND ((purpose <> 'grouping'::text) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)))));
 
 CREATE POLICY own_or_organiser_reads ON memoria.event_members FOR SELECT TO authenticated USING (((user_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
 
-CREATE POLICY own_or_organiser_reads ON memoria.faces FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) OR (face_person_id IN ( SELECT p.id
-   FROM memoria.face_persons p
-  WHERE (p.linked_user_id = ( SELECT memoria.current_user_id() AS current_user_id))))));
+CREATE POLICY own_or_organiser_reads ON memoria.faces FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) OR ((face_person_id IN ( SELECT memoria.my_persons() AS my_persons)) AND (EXISTS ( SELECT
+   FROM memoria.media m
+  WHERE ((m.event_id = faces.event_id) AND (m.id = faces.media_id)))))));
 
 CREATE POLICY own_reads ON memoria.consents FOR SELECT TO authenticated USING ((user_id = ( SELECT memoria.current_user_id() AS current_user_id)));
 
 CREATE POLICY owner ON memoria.opened USING (true) WITH CHECK (true);
+
+CREATE POLICY photographer_asks ON memoria.ml_jobs FOR INSERT TO authenticated WITH CHECK (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text]) AS my_events)) AND (status = 'pending'::text) AND (job_type = ANY (ARRAY['detect'::text, 'cluster'::text]))));
+
+CREATE POLICY photographer_inserts ON memoria.media FOR INSERT TO authenticated WITH CHECK (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text]) AS my_events)) AND (storage_key !~ '(^|/)\.\.?(/|$)|^/|\\|://|[[:cntrl:]]'::text)));
+
+CREATE POLICY photographer_reads ON memoria.ml_jobs FOR SELECT TO authenticated USING ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text]) AS my_events)));
+
+ALTER TABLE memoria.questions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.run_answers ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY servers ON memoria.idempotency TO memoria_api USING ((user_id = '00000000-0000-0000-0000-000000000000'::uuid)) WITH CHECK ((user_id = '00000000-0000-0000-0000-000000000000'::uuid));
 
 CREATE POLICY service ON memoria.backfills TO memoria_service USING (true) WITH CHECK (true);
 
@@ -1934,6 +2549,14 @@ CREATE POLICY service ON memoria.faces TO memoria_service USING (true) WITH CHEC
 
 CREATE POLICY service ON memoria.faces_beside TO memoria_service USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON memoria.forecasts TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.idempotency TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.invitations TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.links TO memoria_service USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON memoria.lookouts TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.media TO memoria_service USING (true) WITH CHECK (true);
@@ -1948,11 +2571,27 @@ CREATE POLICY service ON memoria.ml_jobs TO memoria_service USING (true) WITH CH
 
 CREATE POLICY service ON memoria.moves TO memoria_service USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON memoria.questions TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.run_answers TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.sessions TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.untagged TO memoria_service USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON memoria.uploads TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.watched TO memoria_service USING (true) WITH CHECK (true);
 
-CREATE POLICY tagged_or_organiser_reads ON memoria.media_tags FOR SELECT TO authenticated USING (((tagged_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
+ALTER TABLE memoria.sessions ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY tagged_or_organiser_deletes ON memoria.media_tags FOR DELETE TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) OR ((tagged_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['photographer'::text, 'member'::text, 'guest'::text]) AS my_events))) OR ((source = 'manual'::text) AND (tagged_by_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['photographer'::text]) AS my_events)))));
+
+CREATE POLICY tagged_or_organiser_reads ON memoria.media_tags FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) OR ((tagged_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['photographer'::text, 'member'::text, 'guest'::text]) AS my_events))) OR ((tagged_by_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['photographer'::text]) AS my_events)))));
+
+CREATE POLICY tagged_or_organiser_reads ON memoria.untagged FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) OR ((user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['photographer'::text, 'member'::text, 'guest'::text]) AS my_events)))));
+
+ALTER TABLE memoria.untagged ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.uploads ENABLE ROW LEVEL SECURITY;
 
@@ -1964,11 +2603,108 @@ GRANT USAGE ON SCHEMA analytics TO memoria_analyst;
 GRANT USAGE ON SCHEMA memoria TO memoria_service;
 GRANT USAGE ON SCHEMA memoria TO authenticated;
 GRANT USAGE ON SCHEMA memoria TO memoria_analyst;
+GRANT USAGE ON SCHEMA memoria TO memoria_api;
+
+REVOKE ALL ON FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_clusters(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_clusters(event uuid) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_clusters(event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_create_event("user" uuid, name text, code text, consent boolean, text_version text, language text, photo_root text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_create_event("user" uuid, name text, code text, consent boolean, text_version text, language text, photo_root text) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_create_event("user" uuid, name text, code text, consent boolean, text_version text, language text, photo_root text) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_end_session(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_end_session(token_hash bytea) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_end_session(token_hash bytea) TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.ml_jobs TO memoria_service;
+GRANT SELECT ON TABLE memoria.ml_jobs TO authenticated;
+
+GRANT SELECT(id) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(job_type) ON TABLE memoria.ml_jobs TO memoria_analyst;
+GRANT INSERT(job_type) ON TABLE memoria.ml_jobs TO authenticated;
+
+GRANT SELECT(event_id) ON TABLE memoria.ml_jobs TO memoria_analyst;
+GRANT INSERT(event_id) ON TABLE memoria.ml_jobs TO authenticated;
+
+GRANT INSERT(media_ids) ON TABLE memoria.ml_jobs TO authenticated;
+
+GRANT SELECT(status) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(priority) ON TABLE memoria.ml_jobs TO memoria_analyst;
+GRANT INSERT(priority) ON TABLE memoria.ml_jobs TO authenticated;
+
+GRANT SELECT(attempts) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(error) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(created_at) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(started_at) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+GRANT SELECT(completed_at) ON TABLE memoria.ml_jobs TO memoria_analyst;
+
+REVOKE ALL ON FUNCTION memoria.api_enqueue(job_type text, event uuid, media_ids uuid[], priority text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_enqueue(job_type text, event uuid, media_ids uuid[], priority text) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_enqueue(job_type text, event uuid, media_ids uuid[], priority text) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_face_counts(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_face_counts(event uuid) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_face_counts(event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_face_source(event uuid, face uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_face_source(event uuid, face uuid) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_face_source(event uuid, face uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_finish_job(job uuid, status text, error text, result jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_finish_job(job uuid, status text, error text, result jsonb) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_finish_job(job uuid, status text, error text, result jsonb) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_invitation(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_invitation(token_hash bytea) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_invitation(token_hash bytea) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_job(job uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_job(job uuid) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_job(job uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_link_for(email text, token_hash bytea, seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_link_for(email text, token_hash bytea, seconds integer) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_link_for(email text, token_hash bytea, seconds integer) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_may_analyse(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_may_analyse(event uuid) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_may_analyse(event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_photo_source(event uuid, media uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_photo_source(event uuid, media uuid) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_photo_source(event uuid, media uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_session(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_session(token_hash bytea) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_session(token_hash bytea) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_start_session("user" uuid, token_hash bytea, csrf text, seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_start_session("user" uuid, token_hash bytea, csrf text, seconds integer) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_start_session("user" uuid, token_hash bytea, csrf text, seconds integer) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_use_link(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_use_link(token_hash bytea) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_use_link(token_hash bytea) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.create_beside_partition(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.create_beside_partition(event uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.create_event_partition(event uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.deciding() FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.deciding() TO authenticated;
+GRANT ALL ON FUNCTION memoria.deciding() TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.drop_beside_partition(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.drop_beside_partition(event uuid) TO memoria_service;
@@ -1980,19 +2716,41 @@ GRANT ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) T
 
 REVOKE ALL ON FUNCTION memoria.event_is_watched() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION memoria.lock_event(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.lock_event(event uuid) TO authenticated;
+GRANT ALL ON FUNCTION memoria.lock_event(event uuid) TO memoria_service;
+
 REVOKE ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO authenticated;
 GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.my_persons() FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.my_persons() TO authenticated;
+GRANT ALL ON FUNCTION memoria.my_persons() TO memoria_service;
+
 REVOKE ALL ON FUNCTION memoria.open(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.photo_root_of(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.photo_root_of(event uuid) TO authenticated;
+GRANT ALL ON FUNCTION memoria.photo_root_of(event uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.purge_faces_of_user("user" uuid, event uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.purge_for_caller("user" uuid, event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.purge_for_caller("user" uuid, event uuid) TO authenticated;
+GRANT ALL ON FUNCTION memoria.purge_for_caller("user" uuid, event uuid) TO memoria_service;
+
 REVOKE ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) TO memoria_service;
+GRANT ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) TO authenticated;
 
 REVOKE ALL ON FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.user_of_address(address text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.user_of_address(address text) TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.cluster_runs TO memoria_service;
 GRANT SELECT ON TABLE memoria.cluster_runs TO authenticated;
@@ -2036,11 +2794,43 @@ GRANT SELECT ON TABLE analytics.comparisons TO memoria_service;
 GRANT SELECT,INSERT ON TABLE memoria.decisions TO memoria_service;
 GRANT SELECT ON TABLE memoria.decisions TO authenticated;
 
+GRANT INSERT(id) ON TABLE memoria.decisions TO authenticated;
+
 GRANT SELECT(event_id) ON TABLE memoria.decisions TO memoria_analyst;
+GRANT INSERT(event_id) ON TABLE memoria.decisions TO authenticated;
 
 GRANT SELECT(kind) ON TABLE memoria.decisions TO memoria_analyst;
+GRANT INSERT(kind) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(actor_id) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(face_ids) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(person_id) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(other_person_id) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(media_id) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(subject_user_id) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(details) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(reason) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(supersedes) ON TABLE memoria.decisions TO authenticated;
 
 GRANT SELECT(created_at) ON TABLE memoria.decisions TO memoria_analyst;
+
+GRANT INSERT(rest_face_ids) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(person_ids) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(affected_face_ids) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(affected_person_ids) ON TABLE memoria.decisions TO authenticated;
+
+GRANT INSERT(before) ON TABLE memoria.decisions TO authenticated;
 
 GRANT SELECT ON TABLE analytics.decisions TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.decisions TO memoria_service;
@@ -2049,8 +2839,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media TO memoria_service;
 GRANT SELECT ON TABLE memoria.media TO authenticated;
 
 GRANT SELECT(id) ON TABLE memoria.media TO memoria_analyst;
+GRANT INSERT(id) ON TABLE memoria.media TO authenticated;
 
 GRANT SELECT(event_id) ON TABLE memoria.media TO memoria_analyst;
+GRANT INSERT(event_id) ON TABLE memoria.media TO authenticated;
+
+GRANT INSERT(storage_key) ON TABLE memoria.media TO authenticated;
+
+GRANT INSERT(byte_size) ON TABLE memoria.media TO authenticated;
+
+GRANT INSERT(etag) ON TABLE memoria.media TO authenticated;
+
+GRANT INSERT(modified_at) ON TABLE memoria.media TO authenticated;
 
 GRANT SELECT(status) ON TABLE memoria.media TO memoria_analyst;
 
@@ -2074,28 +2874,28 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.events TO memoria_service;
 GRANT SELECT(id) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(id) ON TABLE memoria.events TO memoria_analyst;
 
-GRANT SELECT(name) ON TABLE memoria.events TO authenticated;
+GRANT SELECT(name),UPDATE(name) ON TABLE memoria.events TO authenticated;
 
-GRANT SELECT(code) ON TABLE memoria.events TO authenticated;
+GRANT SELECT(code),UPDATE(code) ON TABLE memoria.events TO authenticated;
 
 GRANT SELECT(status) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(status) ON TABLE memoria.events TO memoria_analyst;
 
-GRANT SELECT(face_recognition_enabled) ON TABLE memoria.events TO authenticated;
+GRANT SELECT(face_recognition_enabled),UPDATE(face_recognition_enabled) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(face_recognition_enabled) ON TABLE memoria.events TO memoria_analyst;
 
-GRANT SELECT(starts_at) ON TABLE memoria.events TO authenticated;
+GRANT SELECT(starts_at),UPDATE(starts_at) ON TABLE memoria.events TO authenticated;
 
-GRANT SELECT(ends_at) ON TABLE memoria.events TO authenticated;
+GRANT SELECT(ends_at),UPDATE(ends_at) ON TABLE memoria.events TO authenticated;
 
-GRANT SELECT(retention_days) ON TABLE memoria.events TO authenticated;
+GRANT SELECT(retention_days),UPDATE(retention_days) ON TABLE memoria.events TO authenticated;
 
 GRANT SELECT(face_model) ON TABLE memoria.events TO authenticated;
 
 GRANT SELECT(created_at) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(created_at) ON TABLE memoria.events TO memoria_analyst;
 
-GRANT SELECT(updated_at) ON TABLE memoria.events TO authenticated;
+GRANT SELECT(updated_at),UPDATE(updated_at) ON TABLE memoria.events TO authenticated;
 
 GRANT SELECT(archived_at) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(archived_at) ON TABLE memoria.events TO memoria_analyst;
@@ -2105,29 +2905,6 @@ GRANT SELECT ON TABLE analytics.event_coverage TO memoria_service;
 
 GRANT SELECT ON TABLE analytics.events_with_recognition TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.events_with_recognition TO memoria_service;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.ml_jobs TO memoria_service;
-GRANT SELECT ON TABLE memoria.ml_jobs TO authenticated;
-
-GRANT SELECT(id) ON TABLE memoria.ml_jobs TO memoria_analyst;
-
-GRANT SELECT(job_type) ON TABLE memoria.ml_jobs TO memoria_analyst;
-
-GRANT SELECT(event_id) ON TABLE memoria.ml_jobs TO memoria_analyst;
-
-GRANT SELECT(status) ON TABLE memoria.ml_jobs TO memoria_analyst;
-
-GRANT SELECT(priority) ON TABLE memoria.ml_jobs TO memoria_analyst;
-
-GRANT SELECT(attempts) ON TABLE memoria.ml_jobs TO memoria_analyst;
-
-GRANT SELECT(error) ON TABLE memoria.ml_jobs TO memoria_analyst;
-
-GRANT SELECT(created_at) ON TABLE memoria.ml_jobs TO memoria_analyst;
-
-GRANT SELECT(started_at) ON TABLE memoria.ml_jobs TO memoria_analyst;
-
-GRANT SELECT(completed_at) ON TABLE memoria.ml_jobs TO memoria_analyst;
 
 GRANT SELECT ON TABLE analytics.failed_jobs TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.failed_jobs TO memoria_service;
@@ -2142,17 +2919,34 @@ GRANT SELECT ON TABLE analytics.last_clustering TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.last_clustering TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.face_persons TO memoria_service;
-GRANT SELECT ON TABLE memoria.face_persons TO authenticated;
+GRANT SELECT,DELETE ON TABLE memoria.face_persons TO authenticated;
 
 GRANT SELECT(id) ON TABLE memoria.face_persons TO memoria_analyst;
+GRANT INSERT(id) ON TABLE memoria.face_persons TO authenticated;
 
 GRANT SELECT(event_id) ON TABLE memoria.face_persons TO memoria_analyst;
+GRANT INSERT(event_id) ON TABLE memoria.face_persons TO authenticated;
+
+GRANT UPDATE(representative_face_id) ON TABLE memoria.face_persons TO authenticated;
+
+GRANT INSERT(linked_user_id),UPDATE(linked_user_id) ON TABLE memoria.face_persons TO authenticated;
 
 GRANT SELECT(status) ON TABLE memoria.face_persons TO memoria_analyst;
+GRANT INSERT(status),UPDATE(status) ON TABLE memoria.face_persons TO authenticated;
+
+GRANT INSERT(invitation_email),UPDATE(invitation_email) ON TABLE memoria.face_persons TO authenticated;
+
+GRANT INSERT(merged_into_id),UPDATE(merged_into_id) ON TABLE memoria.face_persons TO authenticated;
 
 GRANT SELECT(metadata) ON TABLE memoria.face_persons TO memoria_analyst;
+GRANT INSERT(metadata),UPDATE(metadata) ON TABLE memoria.face_persons TO authenticated;
+
+GRANT UPDATE(version) ON TABLE memoria.face_persons TO authenticated;
+
+GRANT UPDATE(updated_at) ON TABLE memoria.face_persons TO authenticated;
 
 GRANT SELECT(human_touched) ON TABLE memoria.face_persons TO memoria_analyst;
+GRANT INSERT(human_touched),UPDATE(human_touched) ON TABLE memoria.face_persons TO authenticated;
 
 GRANT SELECT ON TABLE analytics.people TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.people TO memoria_service;
@@ -2180,12 +2974,37 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.cluster_proposals TO memoria_
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.consents TO memoria_service;
 GRANT SELECT ON TABLE memoria.consents TO authenticated;
 
+GRANT INSERT(event_id) ON TABLE memoria.consents TO authenticated;
+
+GRANT INSERT(user_id) ON TABLE memoria.consents TO authenticated;
+
+GRANT INSERT(purpose) ON TABLE memoria.consents TO authenticated;
+
+GRANT INSERT(given) ON TABLE memoria.consents TO authenticated;
+
+GRANT INSERT(text_version) ON TABLE memoria.consents TO authenticated;
+
+GRANT INSERT(language) ON TABLE memoria.consents TO authenticated;
+
+GRANT INSERT(recorded_by) ON TABLE memoria.consents TO authenticated;
+
 GRANT SELECT ON TABLE memoria.erased_persons TO memoria_service;
+GRANT SELECT ON TABLE memoria.erased_persons TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.erasures TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.event_members TO memoria_service;
-GRANT SELECT ON TABLE memoria.event_members TO authenticated;
+GRANT SELECT,DELETE ON TABLE memoria.event_members TO authenticated;
+
+GRANT INSERT(event_id) ON TABLE memoria.event_members TO authenticated;
+
+GRANT INSERT(user_id) ON TABLE memoria.event_members TO authenticated;
+
+GRANT INSERT(role),UPDATE(role) ON TABLE memoria.event_members TO authenticated;
+
+GRANT INSERT(display_name),UPDATE(display_name) ON TABLE memoria.event_members TO authenticated;
+
+GRANT INSERT(email) ON TABLE memoria.event_members TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.faces TO memoria_service;
 
@@ -2195,7 +3014,7 @@ GRANT SELECT(event_id) ON TABLE memoria.faces TO authenticated;
 
 GRANT SELECT(media_id) ON TABLE memoria.faces TO authenticated;
 
-GRANT SELECT(face_person_id) ON TABLE memoria.faces TO authenticated;
+GRANT SELECT(face_person_id),UPDATE(face_person_id) ON TABLE memoria.faces TO authenticated;
 
 GRANT SELECT(bbox) ON TABLE memoria.faces TO authenticated;
 
@@ -2209,38 +3028,137 @@ GRANT SELECT(quality_class) ON TABLE memoria.faces TO authenticated;
 
 GRANT SELECT(model) ON TABLE memoria.faces TO authenticated;
 
-GRANT SELECT(probability) ON TABLE memoria.faces TO authenticated;
+GRANT SELECT(probability),UPDATE(probability) ON TABLE memoria.faces TO authenticated;
 
-GRANT SELECT(margin) ON TABLE memoria.faces TO authenticated;
+GRANT SELECT(margin),UPDATE(margin) ON TABLE memoria.faces TO authenticated;
 
-GRANT SELECT(evidence) ON TABLE memoria.faces TO authenticated;
+GRANT SELECT(evidence),UPDATE(evidence) ON TABLE memoria.faces TO authenticated;
 
-GRANT SELECT(human_touched) ON TABLE memoria.faces TO authenticated;
+GRANT SELECT(human_touched),UPDATE(human_touched) ON TABLE memoria.faces TO authenticated;
 
 GRANT SELECT(lost) ON TABLE memoria.faces TO authenticated;
 
 GRANT SELECT(created_at) ON TABLE memoria.faces TO authenticated;
 
-GRANT SELECT(machine_person_id) ON TABLE memoria.faces TO authenticated;
+GRANT SELECT(machine_person_id),UPDATE(machine_person_id) ON TABLE memoria.faces TO authenticated;
 
-GRANT SELECT(verdict) ON TABLE memoria.faces TO authenticated;
+GRANT SELECT(verdict),UPDATE(verdict) ON TABLE memoria.faces TO authenticated;
 
-GRANT SELECT(not_person_ids) ON TABLE memoria.faces TO authenticated;
+GRANT SELECT(not_person_ids),UPDATE(not_person_ids) ON TABLE memoria.faces TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.faces_beside TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.forecasts TO memoria_service;
+GRANT SELECT ON TABLE memoria.forecasts TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.idempotency TO memoria_service;
+GRANT SELECT ON TABLE memoria.idempotency TO authenticated;
+GRANT SELECT ON TABLE memoria.idempotency TO memoria_api;
+
+GRANT INSERT(user_id) ON TABLE memoria.idempotency TO authenticated;
+GRANT INSERT(user_id) ON TABLE memoria.idempotency TO memoria_api;
+
+GRANT INSERT(key) ON TABLE memoria.idempotency TO authenticated;
+GRANT INSERT(key) ON TABLE memoria.idempotency TO memoria_api;
+
+GRANT INSERT(fingerprint) ON TABLE memoria.idempotency TO authenticated;
+GRANT INSERT(fingerprint) ON TABLE memoria.idempotency TO memoria_api;
+
+GRANT INSERT(status),UPDATE(status) ON TABLE memoria.idempotency TO authenticated;
+GRANT INSERT(status),UPDATE(status) ON TABLE memoria.idempotency TO memoria_api;
+
+GRANT INSERT(body),UPDATE(body) ON TABLE memoria.idempotency TO authenticated;
+GRANT INSERT(body),UPDATE(body) ON TABLE memoria.idempotency TO memoria_api;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.invitations TO memoria_service;
+
+GRANT SELECT(id),INSERT(id) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(event_id),INSERT(event_id) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(person_id),INSERT(person_id) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(email),INSERT(email) ON TABLE memoria.invitations TO authenticated;
+
+GRANT INSERT(token_hash) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(invited_by),INSERT(invited_by) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(message),INSERT(message) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(media_ids),INSERT(media_ids) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(language),INSERT(language) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(expires_at),INSERT(expires_at),UPDATE(expires_at) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(sent_at),INSERT(sent_at),UPDATE(sent_at) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(used_at) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT(used_by) ON TABLE memoria.invitations TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.links TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.lookouts TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media_beside TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.media_tags TO memoria_service;
-GRANT SELECT ON TABLE memoria.media_tags TO authenticated;
+GRANT SELECT,DELETE ON TABLE memoria.media_tags TO authenticated;
+
+GRANT INSERT(id) ON TABLE memoria.media_tags TO authenticated;
+
+GRANT INSERT(event_id) ON TABLE memoria.media_tags TO authenticated;
+
+GRANT INSERT(media_id) ON TABLE memoria.media_tags TO authenticated;
+
+GRANT INSERT(tagged_user_id) ON TABLE memoria.media_tags TO authenticated;
+
+GRANT INSERT(tagged_by_user_id),UPDATE(tagged_by_user_id) ON TABLE memoria.media_tags TO authenticated;
+
+GRANT INSERT(source) ON TABLE memoria.media_tags TO authenticated;
+
+GRANT INSERT(bbox),UPDATE(bbox) ON TABLE memoria.media_tags TO authenticated;
+
+GRANT INSERT(face_id),UPDATE(face_id) ON TABLE memoria.media_tags TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.migrations TO memoria_service;
 
 GRANT USAGE ON SEQUENCE memoria.uploads_version TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.moves TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.questions TO memoria_service;
+GRANT SELECT ON TABLE memoria.questions TO authenticated;
+
+GRANT UPDATE(answered_at) ON TABLE memoria.questions TO authenticated;
+
+GRANT UPDATE(answer) ON TABLE memoria.questions TO authenticated;
+
+GRANT UPDATE(decision_id) ON TABLE memoria.questions TO authenticated;
+
+GRANT UPDATE(skipped_at) ON TABLE memoria.questions TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.run_answers TO memoria_service;
+GRANT SELECT ON TABLE memoria.run_answers TO authenticated;
+
+GRANT INSERT(id) ON TABLE memoria.run_answers TO authenticated;
+
+GRANT INSERT(run_id) ON TABLE memoria.run_answers TO authenticated;
+
+GRANT INSERT(event_id) ON TABLE memoria.run_answers TO authenticated;
+
+GRANT INSERT(answer) ON TABLE memoria.run_answers TO authenticated;
+
+GRANT INSERT(by_user) ON TABLE memoria.run_answers TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.sessions TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.untagged TO memoria_service;
+GRANT SELECT ON TABLE memoria.untagged TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.uploads TO memoria_service;
 
