@@ -79,6 +79,12 @@ def one(conn: sa.Connection, person: UUID) -> PersonShown | None:
     return found[0] if found else None
 
 
+def event_of(conn: sa.Connection, person: UUID) -> UUID | None:
+    """The event that a person is in; None where the caller does not see the person."""
+    found: UUID | None = conn.scalar(_EVENT, {"id": person})
+    return found
+
+
 def by_status(conn: sa.Connection, event_id: UUID) -> dict[str, int]:
     """How many people there are of each status."""
     return {row[0]: row[1] for row in conn.execute(_BY_STATUS, {"event": event_id})}
@@ -135,6 +141,7 @@ _LED = (
     " live as (select id from led order by n desc limit 1) "
 )
 _ONE = sa.text(_LED + _COLUMNS + _FROM + " where p.id = (table live)")
+_EVENT = sa.text("select event_id from memoria.face_persons where id = :id")
 _BY_STATUS = sa.text(
     "select status, count(*) from memoria.face_persons where event_id = :event group by status"
 )
