@@ -11,6 +11,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TextIO, TypeVar, cast
@@ -19,6 +20,10 @@ _PACKAGE = __name__.partition(".")[0]
 _TRUSTED = (_PACKAGE, "dagster")  # whose messages are shown; Dagster's repeat only ours
 _SPEAKERS = (_PACKAGE.partition("_")[0], "dagster", "uvicorn.error", "alembic")  # whose lines are
 P = ParamSpec("P")
+
+REQUEST: ContextVar[str | None] = ContextVar("request", default=None)
+"""The number of the request that is being answered: of nobody, and in its answer's headers."""
+
 R = TypeVar("R")
 
 
@@ -93,7 +98,8 @@ def discreet(body: Callable[P, R]) -> Callable[P, R]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message; event_id, run_id, step in a run.
+    """One JSON object a line: time, level, logger, message; event_id, run_id, step in a run,
+    request_id in a request.
 
     Of an error: `error` is its kind and words as `withheld` leaves them, `where` the places.
     """
@@ -104,6 +110,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
+            "request_id": REQUEST.get(),
             **_said_in_a_run(record),
             **_said_of_an_error(record),
         }

@@ -5,6 +5,7 @@ empty value counts as unset.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -63,6 +64,12 @@ def _one_of(*choices: str) -> Callable[[str], str]:
         return text.lower()
 
     return parse
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s]+/?", text):
+        raise ValueError(text)
+    return text.rstrip("/")
 
 
 def _secret(text: str) -> str:
@@ -161,6 +168,44 @@ class Settings:
     )
     metrics_port: int = _setting(9464, _between(1, 65_535), "where `/metrics` is served")
     log_format: Literal["text", "json"] = _setting("text", _one_of("text", "json"), "of the logs")
+    review_port: int = _setting(8000, _between(1, 65_535), "where the review is served")
+    review_url: str = _setting(
+        "http://127.0.0.1:8000", _address, "what people's browsers call it; https:// in public"
+    )
+    api_database_url: str | None = _setting(
+        None,
+        str,
+        "the review's own login, `memoria_api`; unset: that of the embedded database",
+        secret=True,
+    )
+    jwt_secret: str | None = _setting(
+        None, _secret, "signs tokens (HS256), 32 characters; unset: a random file", secret=True
+    )
+    jwks_url: str | None = _setting(
+        None, str, "the public keys of whoever else signs tokens, such as a Supabase project"
+    )
+    service_key: str | None = _setting(
+        None, _secret, "what a server may show instead of a token; 32 characters", secret=True
+    )
+    signing_secret: str | None = _setting(
+        None,
+        _secret,
+        "signs addresses of pictures, 32 characters; unset: a random file",
+        secret=True,
+    )
+    trusted_proxies: str = _setting(
+        "127.0.0.1", str, "whose `X-Forwarded-For` is believed: addresses or networks, by commas"
+    )
+    smtp_url: str | None = _setting(
+        None,
+        str,
+        "`smtp://user:password@host:587` or `smtps://…`; unset: files in `outbox/`",
+        secret=True,
+    )
+    mail_from: str = _setting("memoria@localhost", str, "the sender of mails")
+    uploads: Path | None = _setting(
+        None, _path, "photos of events that are made on the page; unset: `photos/` in the home"
+    )
     supabase_url: str | None = _setting(
         None, str, "a Supabase project (storage: from a later release on)", old="SUPABASE_URL"
     )

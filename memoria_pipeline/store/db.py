@@ -107,6 +107,18 @@ def engine(url: str) -> sa.Engine:
     )
 
 
+def pooled(url: str, size: int) -> sa.Engine:
+    """A pool of its own with `size` connections, and as many again for who needs a second one."""
+    return sa.create_engine(
+        normalised(url),
+        pool_size=size,
+        max_overflow=size,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args=_ALIVE,
+    )
+
+
 # What libpq looks at on TCP only; milliseconds in the last one.
 _ALIVE = {
     "keepalives_idle": 10,
@@ -178,6 +190,12 @@ def _without_values(error: DBAPIError) -> DatabaseError:
         + (f" ({where})" if where else "")
         + ". Its own log has the statement; nothing of the transaction was kept."
     )
+
+
+def steady(conn: sa.Connection) -> None:
+    """Let all that this transaction reads be of one moment; for a transaction that only reads, and
+    before anything else in it."""
+    conn.execute(sa.text("set transaction isolation level repeatable read, read only"))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from memoria_pipeline.errors import ModelError
 from memoria_pipeline.vision import catalogue, onnx_pack, packs
 from memoria_pipeline.vision.analyse import Outcome, Work, analyse
+from memoria_pipeline.vision.model import FaceModel
 from memoria_pipeline.vision.photo import Limits
 
 
@@ -49,6 +50,20 @@ class Detector:
             return "none", "none"  # not the setting itself, which may be a path
         return self.pack, first.removesuffix("ExecutionProvider").lower()
 
+    @property
+    def limits(self) -> Limits:
+        """What a photo may ask for."""
+        return Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels)
+
+    def load(self, model: str) -> FaceModel:
+        """The pack `model`, in this process. Raises ModelError."""
+        return catalogue.load(
+            self._source(model),
+            device=self.device,
+            detection_threshold=self.threshold,
+            det_size=self.det_size,
+        )
+
     def analyse(
         self,
         model: str,
@@ -59,15 +74,7 @@ class Detector:
         skip_duplicates: bool = True,
     ) -> Iterator[Outcome]:
         """Analyse photos with the pack `model`, in order; see vision/analyse.py."""
-        load = partial(
-            catalogue.load,
-            self._source(model),
-            device=self.device,
-            detection_threshold=self.threshold,
-            det_size=self.det_size,
-        )
-        limits = Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels)
-        work = Work(read, load, limits, frozenset(known))
+        work = Work(read, partial(self.load, model), self.limits, frozenset(known))
         return analyse(keys, work, self.workers, skip_duplicates=skip_duplicates)
 
     def other(self, setting: str) -> "Detector":

@@ -1,0 +1,14 @@
+"""The API: one module per group of calls, `/openapi.json` describes them.
+
+Here: shapes of requests and answers. Not here: what an action does (review/actions.py).
+"""
+
+from fastapi import APIRouter
+
+from memoria_pipeline.review.api import health
+
+router = APIRouter()
+"""All calls; a module's router, made by `routes.routes`, is included here."""
+
+for each in (health.router,):
+    router.include_router(each)
