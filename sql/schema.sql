@@ -186,6 +186,13 @@ CREATE FUNCTION memoria.api_may_analyse(event uuid) RETURNS TABLE("exists" boole
     left join memoria.events e on e.id = asked.id and e.status <> 'deleted'
 $$;
 
+CREATE FUNCTION memoria.api_photo_root(event uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select e.photo_root from memoria.events e where e.id = event and e.status = 'active'
+$$;
+
 CREATE FUNCTION memoria.api_photo_source(event uuid, media uuid) RETURNS TABLE(photo_root text, storage_key text, etag text, status text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2680,6 +2687,10 @@ GRANT ALL ON FUNCTION memoria.api_link_for(email text, token_hash bytea, seconds
 REVOKE ALL ON FUNCTION memoria.api_may_analyse(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.api_may_analyse(event uuid) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_may_analyse(event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.api_photo_root(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_photo_root(event uuid) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_photo_root(event uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.api_photo_source(event uuid, media uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.api_photo_source(event uuid, media uuid) TO memoria_api;

@@ -667,6 +667,14 @@ as $$
     where m.event_id = event and m.id = media
 $$;
 
+-- Where an upload goes: RLS has shown the event to the caller, and takes the rows or not.
+create function memoria.api_photo_root(event uuid) returns text
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select e.photo_root from memoria.events e where e.id = event and e.status = 'active'
+$$;
+
 create function memoria.api_face_source(event uuid, face uuid)
 returns table (photo_root text, storage_key text, etag text, bbox jsonb, media_id uuid)
 language sql stable security definer
