@@ -29,7 +29,12 @@ class ModelError(MemoriaError):
 
 
 class DatabaseError(MemoriaError):
-    """The database cannot be reached, or is not what it should be."""
+    """The database cannot be reached, or is not what it should be.
+
+    lasting: it would say the same again, however often it is asked.
+    """
+
+    lasting = False
 
 
 class QualityError(MemoriaError):

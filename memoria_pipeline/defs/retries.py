@@ -51,5 +51,7 @@ def _sorted(context: Any, policy: dg.RetryPolicy) -> Iterator[None]:
     try:
         yield
     except _PASSES as error:
+        if getattr(error, "lasting", False):
+            raise
         wait = policy.calculate_delay(context.retry_number + 1)
         raise dg.RetryRequested(policy.max_retries, wait) from error

@@ -185,11 +185,16 @@ def _without_values(error: DBAPIError) -> DatabaseError:
     state = getattr(about, "sqlstate", None) or "the connection was lost"
     said = re.sub(r"""("[^"]*"|'[^']*')""", "…", getattr(about, "message_primary", None) or "")
     where = getattr(about, "constraint_name", None) or getattr(about, "table_name", None)
-    return DatabaseError(
+    made = DatabaseError(
         f"PostgreSQL refused a {type(error).__name__} [{state}]: {said}"
         + (f" ({where})" if where else "")
         + ". Its own log has the statement; nothing of the transaction was kept."
     )
+    made.lasting = state[:2] in _LASTING
+    return made
+
+
+_LASTING = ("22", "42")  # a value that does not fit; a name, a right or a syntax that is wrong
 
 
 def steady(conn: sa.Connection) -> None:

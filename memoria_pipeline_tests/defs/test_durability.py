@@ -357,13 +357,37 @@ def test_a_step_is_tried_again_where_its_surroundings_failed_it(error: Exception
     assert str(error) in said
 
 
+def _refused() -> DatabaseError:
+    """What the database says to a name that it does not know."""
+    error = DatabaseError("There is no such column.")
+    error.lasting = True
+    return error
+
+
 @pytest.mark.parametrize(
-    "error", [ConsentError("Nobody has agreed."), ValueError("A fault."), KeyboardInterrupt()]
+    "error",
+    [ConsentError("Nobody has agreed."), ValueError("A fault."), KeyboardInterrupt(), _refused()],
 )
 def test_what_would_fail_again_or_was_cancelled_is_tried_once(error: BaseException) -> None:
     count, said = tries(error)
     assert count == 1
     assert str(error) in said
+
+
+@pytest.mark.parametrize(
+    ("statement", "lasting"),
+    [
+        ("select no_such_column", True),
+        ("select 1 / 0", True),
+        ("select pg_terminate_backend(pg_backend_pid())", False),
+    ],
+)
+def test_what_the_database_would_refuse_again_is_told_from_a_bad_moment(
+    store: Store, statement: str, lasting: bool
+) -> None:
+    with pytest.raises(DatabaseError) as refused, store.transaction() as conn:
+        conn.execute(sa.text(statement))
+    assert refused.value.lasting is lasting
 
 
 def test_a_generator_is_tried_again_too() -> None:
