@@ -1,7 +1,7 @@
 """From the last photo of a burst to its people being shown, beside the bare engine.
 
 The default pack, 60 photos, an event in which nothing had happened before; the engine alone is
-vision/analyse.py on the same photos with as many workers, before the stack is up.
+vision/analyse.py on the same photos with as many workers, right before each burst.
 """
 
 import sys
@@ -26,10 +26,10 @@ BURSTS = 2
 
 def rows(photos: Photos) -> Iterator[Row]:
     """A new event, and a new event while the stack has been idle for a while."""
-    bare = alone(photos)
-    allowed = SENSOR + 1.25 * bare + 15
     with running(PACK) as stack:
         for number in range(BURSTS):
+            bare = alone(photos)
+            allowed = SENSOR + 1.25 * bare + 15
             event = uploaded.upload(stack, f"burst-{number}", photos.paths)
             last = time.monotonic()
             shown = partial(uploaded.published, stack, event, len(photos.paths))
