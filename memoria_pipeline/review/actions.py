@@ -183,13 +183,13 @@ def ignore_others(
     return outcome(conn, photo.event_id, made)
 
 
-def undo(conn: sa.Connection, user: UUID, decision: UUID) -> Outcome:
+def undo(conn: sa.Connection, user: UUID, decision: UUID, reason: str | None = None) -> Outcome:
     """That decision no longer counts: people, faces and tags are as they were before it."""
     found = history.one(conn, decision)
     if found is None:
         raise NotFound("decision")
     organising(conn, found.event_id)
-    made = decisions.undo(conn, found.event_id, decision, actor=user)
+    made = decisions.undo(conn, found.event_id, decision, actor=user, reason=reason)
     named = {each for each in (found.person_id, found.other_person_id) if each is not None}
     shown = people.of(conn, found.event_id, named)
     return Outcome(found.event_id, [made.id], list(shown.values()))

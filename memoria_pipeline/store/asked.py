@@ -171,3 +171,12 @@ def purge(conn: sa.Connection, event_id: UUID, user: UUID) -> dict[str, int]:
 
 
 _PURGE = sa.text("select memoria.purge_for_caller(:user, :event)")
+
+
+def photo_root(conn: sa.Connection, event_id: UUID) -> str | None:
+    """Where an active event's photos are, as the bare login; no answer to anybody repeats it."""
+    found: str | None = conn.scalar(_ROOT, {"event": event_id})
+    return found
+
+
+_ROOT = sa.text("select memoria.api_photo_root(:event)")

@@ -57,7 +57,8 @@ def one(conn: sa.Connection, decision: UUID) -> DecisionShown | None:
 
 
 def latest(conn: sa.Connection, event_id: UUID, actor: UUID) -> DecisionShown | None:
-    """What this actor decided last and nobody took back, undos left aside."""
+    """What this actor decided last and nobody took back; undos only where they
+    are part of an answer."""
     gone = undone(conn, event_id)
     rows = conn.execute(_LATEST, {"event": event_id, "actor": actor, "gone": list(gone)})
     row = rows.first()
@@ -127,12 +128,14 @@ _OF_PERSON = sa.text(
 )
 _ONE = sa.text(_COLUMNS + _FROM + " where d.id = :id")
 _LATEST = sa.text(
-    _COLUMNS + _FROM + " where d.event_id = :event and d.actor_id = :actor and d.kind <> 'undo'"
+    _COLUMNS
+    + _FROM
+    + " where d.event_id = :event and d.actor_id = :actor and (d.kind <> 'undo' or d.reason is not null)"
     " and d.id <> all (cast(:gone as uuid[])) order by d.seq desc limit 1"
 )
 _TOGETHER = sa.text(
     "select id from memoria.decisions where event_id = :event and reason = :reason"
-    " and kind <> 'undo' order by seq desc"
+    " order by seq desc"
 )
 _UNDOS = sa.text(
     "select id, supersedes from memoria.decisions where event_id = :event and kind = 'undo'"
