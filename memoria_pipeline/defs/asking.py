@@ -6,7 +6,13 @@ from typing import Any, Literal
 from uuid import UUID
 
 import dagster as dg
-from dagster._core.storage.tags import PARENT_RUN_ID_TAG, RUN_KEY_TAG, WILL_RETRY_TAG
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import (
+    PARENT_RUN_ID_TAG,
+    PARTITION_NAME_TAG,
+    RUN_KEY_TAG,
+    WILL_RETRY_TAG,
+)
 
 Grouping = Literal["always", "when enough"]
 Status = Literal["none", "underway", "succeeded", "failed", "cancelled"]
@@ -62,3 +68,10 @@ def last(instance: dg.DagsterInstance, run_key: str) -> Asked:
             return Asked("underway", run.run_id)
         run = retries[0]
     return Asked(_ENDED.get(run.status, "underway"), run.run_id)
+
+
+def underway(instance: dg.DagsterInstance, event: UUID, job: str) -> bool:
+    """Whether such a run of the event waits or works, whoever asked for it."""
+    tags = {PARTITION_NAME_TAG: str(event)}
+    wanted = dg.RunsFilter(job_name=job, tags=tags, statuses=list(NOT_FINISHED_STATUSES))
+    return bool(instance.get_run_ids(wanted, limit=1))

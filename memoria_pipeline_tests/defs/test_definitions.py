@@ -31,6 +31,8 @@ def test_the_assets_and_what_each_is_made_from() -> None:
         "embeddings": {"media"},
         "clusters": {"faces", "embeddings"},
         "tags": {"clusters"},
+        "questions": {"clusters"},
+        "approvals": {"clusters"},
         "cluster_comparison": {"clusters"},
         "faces_beside": {"media"},
         "clusters_beside": {"faces_beside"},
