@@ -16,6 +16,7 @@ from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import callers, db
 from memoria_pipeline.vision.detector import Detector
 
+DECODES = 2  # of photos at a time: one of 128 MP takes 400 MB
 AT_ONCE = 16  # transactions at a time; each has a connection, and an action may need a second one
 
 
@@ -23,7 +24,8 @@ AT_ONCE = 16  # transactions at a time; each has a connection, and an action may
 class Parts:
     """engine: of the login memoria_api. signer: of pictures' addresses. tokens: of callers.
 
-    models: face models, loaded when first asked for. gate: lets AT_ONCE transactions run.
+    models: face models, loaded when first asked for. gate: lets AT_ONCE transactions run;
+    decodes: as many pictures be made.
     """
 
     engine: sa.Engine
@@ -34,6 +36,7 @@ class Parts:
     limiter: Limiter = field(default_factory=Limiter)
     models: Models = field(default_factory=lambda: Models(Detector()))
     gate: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(AT_ONCE))
+    decodes: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(DECODES))
 
 
 def parts_of(settings: Settings) -> Parts:

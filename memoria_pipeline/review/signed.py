@@ -14,6 +14,10 @@ from uuid import UUID
 _STEP = 1800  # seconds: within one half hour an address stays the same, so that browsers keep it
 
 Kind = Literal["photo", "face"]
+SIZES: dict[Kind, tuple[int, ...]] = {
+    "photo": (320, 640, 1280, 2048),  # the longer side
+    "face": (64, 128, 256, 512),  # a square
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,12 @@ class Signer:
     secret: bytes = field(repr=False)
 
     def url(self, kind: Kind, event: UUID, thing: UUID, size: int, now: float | None = None) -> str:
-        """The address of a photo, or of a face cut out of one; between 30 and 60 minutes valid."""
+        """The address of a photo, or of a face cut out of one; between 30 and 60 minutes valid.
+
+        size: pixels; the next larger one of SIZES is signed, so that few are made and kept.
+        """
         until = expiry(time.time() if now is None else now)
+        size = next((each for each in SIZES[kind] if each >= size), SIZES[kind][-1])
         path = f"/pictures/{kind}/{event}/{thing}"
         return f"{path}?size={size}&exp={until}&sig={self._signature(path, size, until)}"
 
