@@ -804,6 +804,11 @@ begin
     if current_setting('role') = 'authenticated'
         and old.event_id not in (select memoria.deciding())
         and exists (select from memoria.media where event_id = old.event_id and id = old.media_id)
+        and (old.source = 'face_clustering' or exists (
+            select from memoria.faces f
+            join memoria.face_persons p on p.event_id = f.event_id and p.id = f.face_person_id
+            where f.event_id = old.event_id and f.media_id = old.media_id
+                and f.verdict = 'person' and p.linked_user_id = old.tagged_user_id))
     then
         insert into memoria.untagged (event_id, media_id, user_id)
         values (old.event_id, old.media_id, old.tagged_user_id)
@@ -855,6 +860,15 @@ CREATE FUNCTION memoria.my_persons() RETURNS SETOF uuid
         join mine m on p.event_id = m.event_id and p.merged_into_id = m.id
     )
     select id from mine
+$$;
+
+CREATE FUNCTION memoria.my_tagged_photos() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select t.media_id from memoria.media_tags t
+    where t.tagged_user_id = memoria.current_user_id()
+        and t.event_id in (select memoria.my_events('guest'))
 $$;
 
 CREATE FUNCTION memoria.not_truncated() RETURNS trigger
@@ -2251,7 +2265,7 @@ CREATE TRIGGER media_tags_guard BEFORE INSERT OR UPDATE OF event_id, media_id, f
 
 CREATE TRIGGER media_tags_tagged AFTER INSERT ON memoria.media_tags FOR EACH ROW WHEN ((new.source = 'manual'::text)) EXECUTE FUNCTION memoria.media_tags_untagged();
 
-CREATE TRIGGER media_tags_untagged AFTER DELETE ON memoria.media_tags FOR EACH ROW WHEN ((old.source = 'face_clustering'::text)) EXECUTE FUNCTION memoria.media_tags_untagged();
+CREATE TRIGGER media_tags_untagged AFTER DELETE ON memoria.media_tags FOR EACH ROW EXECUTE FUNCTION memoria.media_tags_untagged();
 
 CREATE TRIGGER ml_jobs_settled BEFORE UPDATE OF status ON memoria.ml_jobs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION memoria.ml_jobs_settled();
 
@@ -2427,9 +2441,7 @@ ALTER TABLE memoria.media_tags ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY members_read ON memoria.events FOR SELECT TO authenticated USING ((id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text, 'member'::text, 'guest'::text]) AS my_events)));
 
-CREATE POLICY members_read ON memoria.media FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text, 'member'::text]) AS my_events)) OR ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['guest'::text]) AS my_events)) AND (id IN ( SELECT t.media_id
-   FROM memoria.media_tags t
-  WHERE (t.tagged_user_id = ( SELECT memoria.current_user_id() AS current_user_id)))))));
+CREATE POLICY members_read ON memoria.media FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text, 'member'::text]) AS my_events)) OR (id IN ( SELECT memoria.my_tagged_photos() AS my_tagged_photos))));
 
 CREATE POLICY members_tag_by_hand ON memoria.media_tags FOR INSERT TO authenticated WITH CHECK (((source = 'manual'::text) AND (tagged_by_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND ((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text]) AS my_events)) OR ((tagged_user_id = tagged_by_user_id) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['member'::text]) AS my_events))))));
 
@@ -2738,6 +2750,10 @@ GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO memoria_servic
 REVOKE ALL ON FUNCTION memoria.my_persons() FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.my_persons() TO authenticated;
 GRANT ALL ON FUNCTION memoria.my_persons() TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.my_tagged_photos() FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.my_tagged_photos() TO authenticated;
+GRANT ALL ON FUNCTION memoria.my_tagged_photos() TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.open(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
 
@@ -3050,6 +3066,8 @@ GRANT SELECT(human_touched),UPDATE(human_touched) ON TABLE memoria.faces TO auth
 GRANT SELECT(lost) ON TABLE memoria.faces TO authenticated;
 
 GRANT SELECT(created_at) ON TABLE memoria.faces TO authenticated;
+
+GRANT SELECT(erased_at) ON TABLE memoria.faces TO authenticated;
 
 GRANT SELECT(machine_person_id),UPDATE(machine_person_id) ON TABLE memoria.faces TO authenticated;
 

@@ -244,4 +244,10 @@ _TAGS = (
         "tags_astray",
         "A tag that came from a face names the member to whom its person is linked.",
     ),
+    _none(
+        "every_face_of_a_member_that_a_human_confirmed_is_a_tag",
+        "tags",
+        "tags_missing",
+        "Photos with a confirmed face of a member have a tag of that member, unless taken off.",
+    ),
 )

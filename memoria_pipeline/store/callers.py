@@ -44,6 +44,19 @@ def as_server(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield conn
 
 
+@contextmanager
+def stepping_back(conn: sa.Connection, user: UUID) -> Iterator[None]:
+    """In the user's transaction, the bare login for a moment: for the functions memoria.api_*."""
+    conn.execute(_STEP_BACK)
+    yield
+    become(conn, user)
+
+
+_STEP_BACK = sa.text(
+    "select set_config('role', 'none', true), set_config('request.jwt.claims', '', true)"
+)
+
+
 def refuse_strong_login(engine: sa.Engine) -> None:
     """Raises DatabaseError unless this login can do what a caller may and no more.
 

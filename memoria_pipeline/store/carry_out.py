@@ -23,7 +23,7 @@ class Change:
 
     faces, persons: as they are to be. edits: per person how many decisions count. stale: persons
     whose counts change. sweep: persons that go if nothing refers to them. before: what its undo
-    needs beyond the log.
+    needs beyond the log. state: what follows from the log with it.
     """
 
     faces: list[FaceRow]
@@ -32,6 +32,7 @@ class Change:
     stale: set[UUID]
     sweep: list[UUID]
     before: dict[str, Any]
+    state: State
 
 
 def plan(
@@ -62,7 +63,7 @@ def plan(
     gone = about | person_rows.made_by(conn, undone.id)
     sweep = [each for each in gone if each not in new.persons]
     edits = {each: new.edits.get(each, 0) for each in after}
-    return Change(faces, [*after.values()], edits, moved | set(after), sweep, before)
+    return Change(faces, [*after.values()], edits, moved | set(after), sweep, before, new)
 
 
 def _moved_faces(old: State, new: State) -> set[UUID]:

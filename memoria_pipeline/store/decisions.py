@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from memoria_pipeline.people.decisions import Decision, State, fold
 from memoria_pipeline.people.refusals import refuse
-from memoria_pipeline.store import carry_out, decision_log, events, found_so, snapshot
+from memoria_pipeline.store import carry_out, decision_log, events, found_so, snapshot, tags
 from memoria_pipeline.store.decision_log import last_seq as last_seq
 from memoria_pipeline.store.decision_log import log as log
 from memoria_pipeline.store.decision_log import state as state
@@ -69,6 +69,8 @@ def _record(
     found_so.append(conn, event_id, found)
     seq = decision_log.insert(conn, event_id, made, change, actor=taken.actor, reason=taken.reason)
     carry_out.write(conn, event_id, change)
+    faces, persons = [each.id for each in change.faces], [each.id for each in change.persons]
+    tags.sync(conn, event_id, change.state, faces, persons)
     return replace(made, seq=seq)
 
 

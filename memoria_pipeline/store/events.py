@@ -50,12 +50,15 @@ def ensure(
 
 
 def get(conn: sa.Connection, event_id: UUID) -> Event:
-    """One event. Raises DatabaseError when there is none with this id."""
+    """One event. Raises DatabaseError when there is none with this id.
+
+    Its photo_root is empty for people: where photos are is the server's business.
+    """
     row = conn.execute(
         sa.text(
             "select id, name, code, status, face_recognition_enabled,"
-            " coalesce(photo_root, '') as photo_root, coalesce(face_model, '') as face_model"
-            " from memoria.events where id = :id"
+            " coalesce(memoria.photo_root_of(id), '') as photo_root,"
+            " coalesce(face_model, '') as face_model from memoria.events where id = :id"
         ),
         {"id": event_id},
     ).first()
@@ -76,9 +79,11 @@ def list_(conn: sa.Connection) -> list[Event]:
 
 
 def lock(conn: sa.Connection, event_id: UUID) -> Event:
-    """One event, which no other grouping or erasure may touch until this transaction ends."""
-    values = {"id": event_id}
-    conn.execute(sa.text("select from memoria.events where id = :id for no key update"), values)
+    """One event, which no other grouping or erasure may touch until this transaction ends.
+
+    The database refuses it (42501) to people who may not decide in the event.
+    """
+    conn.execute(sa.text("select memoria.lock_event(:id)"), {"id": event_id})
     return get(conn, event_id)
 
 

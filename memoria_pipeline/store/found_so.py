@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from memoria_pipeline.people.decisions import Decision, Kind, State, root
+from memoria_pipeline.people.decisions import Decision, Kind, State, fold, root
 from memoria_pipeline.store import decision_log, person_rows
 from memoria_pipeline.store.carry_out import Change
 from memoria_pipeline.store.person_rows import PersonRow
@@ -49,5 +49,5 @@ def _decision(row: PersonRow) -> Decision:
 def append(conn: sa.Connection, event_id: UUID, found: Sequence[Decision]) -> None:
     """Write them down. The persons are so already, and have no earlier state to go back to."""
     for each in found:
-        nothing = Change([], [], {}, set(), [], {})
+        nothing = Change([], [], {}, set(), [], {}, fold([]))
         decision_log.insert(conn, event_id, each, nothing, actor=NOBODY, reason="found so")

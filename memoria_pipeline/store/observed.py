@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from memoria_pipeline.quality.candidate import candidate, failed_share
 from memoria_pipeline.quality.expectations import Expectation, Failure, failures
-from memoria_pipeline.store import canaries, checks, held, runs
+from memoria_pipeline.store import canaries, checks, held, person_rows, runs
 from memoria_pipeline.store.runs import ClusterRun
 
 Numbers = dict[str, float | None]
@@ -59,10 +59,13 @@ def unmet(conn: sa.Connection, run: ClusterRun, must: Iterable[Expectation]) -> 
 
 def of_tags(conn: sa.Connection, event_id: UUID) -> Numbers:
     """tags: all. tags_astray: those by a face whose person is not linked to the member (any more).
+    tags_missing: photos and members with no tag, though a human said that a face is the member's,
+    and nobody took the member off the photo.
 
     Only what is published counts: a face's person is.
     """
-    row = conn.execute(_TAGS, {"event": event_id}).one()
+    with person_rows.no_pairwise_loops(conn):
+        row = conn.execute(_TAGS, {"event": event_id}).one()
     return dict(row._mapping)
 
 
@@ -108,11 +111,21 @@ _READY = sa.text(
     " and status not in ('missing', 'duplicate', 'failed')"
 )
 _TAGS = sa.text(
-    "select count(*) as tags, count(*) filter (where t.source = 'face_clustering' and"
-    " p.linked_user_id is distinct from t.tagged_user_id and t.face_id is not null) as tags_astray"
+    "with said as (select distinct f.media_id, p.linked_user_id as member from memoria.faces f"
+    "  join memoria.face_persons p on p.event_id = :event and p.id = f.face_person_id"
+    "  where f.event_id = :event and f.verdict = 'person' and f.erased_at is null"
+    "  and p.status = 'linked')"
+    " select count(*) as tags, count(*) filter (where t.source = 'face_clustering' and"
+    " p.linked_user_id is distinct from t.tagged_user_id and t.face_id is not null) as tags_astray,"
+    " (select count(*) from said s"
+    "  left join memoria.media_tags h on h.event_id = :event"
+    "   and h.media_id = s.media_id and h.tagged_user_id = s.member"
+    "  left join memoria.untagged u on u.event_id = :event"
+    "   and u.media_id = s.media_id and u.user_id = s.member"
+    "  where h.id is null and u.user_id is null) as tags_missing"
     " from memoria.media_tags t"
-    " left join memoria.faces f on f.event_id = t.event_id and f.id = t.face_id"
-    " left join memoria.face_persons p on p.event_id = f.event_id and p.id = f.face_person_id"
+    " left join memoria.faces f on f.event_id = :event and f.id = t.face_id"
+    " left join memoria.face_persons p on p.event_id = :event and p.id = f.face_person_id"
     " where t.event_id = :event"
 )
 

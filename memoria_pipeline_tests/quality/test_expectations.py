@@ -41,6 +41,7 @@ SOUND = {
     "silhouette": 0.3,
     "cohesion": 0.6,
     "tags_astray": 0,
+    "tags_missing": 0,
 }
 
 
@@ -131,6 +132,7 @@ def test_what_holds_people_back_is_what_would_be_wrong_for_good() -> None:
     assert {each.column for each in errors(declared())} == {
         *("photos_unaccounted", "faces_miscounted", "failed_share", "canary_wrong"),
         *("embeddings_off_length", "impure", "violated", "churn", "tags_astray"),
+        "tags_missing",
     }
 
 

@@ -1,6 +1,7 @@
 """Made-up events, photos and faces for tests of the store: random unit vectors, nobody's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,7 +9,7 @@ from uuid import UUID, uuid4
 import numpy as np
 import sqlalchemy as sa
 
-from memoria_pipeline.store import decisions, events, media, persons
+from memoria_pipeline.store import callers, decisions, events, media, persons
 from memoria_pipeline.store.photos import FoundPhoto
 from memoria_pipeline.vision.model import Detection, Face
 
@@ -113,3 +114,11 @@ def touch(conn: sa.Connection, event: UUID, *faces: UUID) -> UUID:
 def one(conn: sa.Connection, query: str, **values: Any) -> Any:
     """The single value of a query."""
     return conn.execute(sa.text(query), values).scalar()
+
+
+@contextmanager
+def acting_as(conn: sa.Connection, user: UUID) -> Iterator[sa.Connection]:
+    """What runs in it, runs as this user, under row level security; an error ends it as well."""
+    callers.become(conn, user)
+    yield conn
+    conn.execute(sa.text("reset role"))

@@ -77,7 +77,7 @@ def test_erased_photos_lose_their_faces_the_decided_ones_too_and_the_others_keep
     assert counts == {2}
     named = "select count(*) from memoria.faces where evidence && cast(:gone as uuid[])"
     assert one(conn, named, gone=album.faces[0]) == 0
-    assert one(conn, "select count(*) from memoria.opened") == 0
+    assert one(conn, "select count(*) from memoria.opened where what <> 'decision'") == 0
     assert erasure.erase_photos(conn, album.event, album.photos[:1])["faces"] == 0
 
 

@@ -217,7 +217,9 @@ def test_what_a_transaction_opened_is_shut_when_it_commits(database: sa.Engine) 
         decisions.merge(conn, album.event, *set(who.values()), actor=ORGANISER)
         erasure = "insert into memoria.erasures (event_id, scope) values (:e, 'event')"
         conn.execute(sa.text(erasure), {"e": album.event})
-        assert one(conn, "select count(*) from memoria.opened") == 4 + 2 + 1
+        assert (
+            one(conn, "select count(*) from memoria.opened") == 4 + 2 + 1 + 1
+        )  # and that there is one
     with db.connect(database) as conn:
         assert one(conn, "select count(*) from memoria.opened") == 0
 

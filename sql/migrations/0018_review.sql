@@ -175,8 +175,8 @@ create unique index run_answers_open on memoria.run_answers (run_id) where done_
 create index run_answers_run on memoria.run_answers (run_id);
 create index run_answers_event on memoria.run_answers (event_id);
 
--- Tags by a face that a human took away without saying that the face is someone else's: the next
--- `sync` would put them back. A manual tag lifts it.
+-- Who was taken off a photo by hand, though a face says that they are on it: the next `sync` would
+-- put the tag back. A manual tag lifts it.
 create table memoria.untagged (
     event_id uuid not null references memoria.events (id) on delete cascade,
     media_id uuid not null,
@@ -288,16 +288,29 @@ as $$
     select id from mine
 $$;
 
+-- The photos that the asking user is tagged on, in the events of which the user is a guest. A
+-- definer's, because media_tags asks for faces, those for media, and media would ask for media_tags.
+create function memoria.my_tagged_photos() returns setof uuid
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.media_id from memoria.media_tags t
+    where t.tagged_user_id = memoria.current_user_id()
+        and t.event_id in (select memoria.my_events('guest'))
+$$;
+
 revoke execute on function memoria.user_of_address(text) from public;
 revoke execute on function memoria.deciding() from public;
 revoke execute on function memoria.lock_event(uuid) from public;
 revoke execute on function memoria.photo_root_of(uuid) from public;
 revoke execute on function memoria.my_persons() from public;
+revoke execute on function memoria.my_tagged_photos() from public;
 grant execute on function memoria.user_of_address(text) to memoria_service;
 grant execute on function memoria.deciding() to authenticated, memoria_service;
 grant execute on function memoria.lock_event(uuid) to authenticated, memoria_service;
 grant execute on function memoria.photo_root_of(uuid) to authenticated, memoria_service;
 grant execute on function memoria.my_persons() to authenticated, memoria_service;
+grant execute on function memoria.my_tagged_photos() to authenticated, memoria_service;
 grant execute on function memoria.refresh_person_counts(uuid, uuid[]) to authenticated;
 
 create function memoria.media_tags_untagged() returns trigger
@@ -312,6 +325,11 @@ begin
     if current_setting('role') = 'authenticated'
         and old.event_id not in (select memoria.deciding())
         and exists (select from memoria.media where event_id = old.event_id and id = old.media_id)
+        and (old.source = 'face_clustering' or exists (
+            select from memoria.faces f
+            join memoria.face_persons p on p.event_id = f.event_id and p.id = f.face_person_id
+            where f.event_id = old.event_id and f.media_id = old.media_id
+                and f.verdict = 'person' and p.linked_user_id = old.tagged_user_id))
     then
         insert into memoria.untagged (event_id, media_id, user_id)
         values (old.event_id, old.media_id, old.tagged_user_id)
@@ -322,8 +340,7 @@ end
 $$;
 
 create trigger media_tags_untagged after delete on memoria.media_tags
-    for each row when (old.source = 'face_clustering')
-    execute function memoria.media_tags_untagged();
+    for each row execute function memoria.media_tags_untagged();
 create trigger media_tags_tagged after insert on memoria.media_tags
     for each row when (new.source = 'manual')
     execute function memoria.media_tags_untagged();
@@ -355,6 +372,12 @@ create policy photographer_inserts on memoria.media for insert to authenticated
     with check (event_id in (select memoria.my_events('organiser', 'photographer'))
         and storage_key !~ '(^|/)\.\.?(/|$)|^/|\\|://|[[:cntrl:]]');
 
+drop policy members_read on memoria.media;
+create policy members_read on memoria.media for select to authenticated
+    using (event_id in (select memoria.my_events('organiser', 'photographer', 'member'))
+        or id in (select memoria.my_tagged_photos()));
+
+grant select (erased_at) on memoria.faces to authenticated;
 grant update (face_person_id, machine_person_id, probability, margin, evidence, verdict,
     not_person_ids, human_touched) on memoria.faces to authenticated;
 create policy organiser_decides on memoria.faces for update to authenticated
