@@ -5,5 +5,32 @@ Here: what a page shows and where its forms go. Not here: what an action does (r
 
 from fastapi import APIRouter
 
+from memoria_pipeline.review.pages import (
+    decide,
+    event,
+    events,
+    invitation,
+    person,
+    photo,
+    progress,
+    questions,
+    runs,
+    sign_in,
+)
+
 router = APIRouter(include_in_schema=False)
 """All pages; a module's router is included here."""
+
+for each in (
+    sign_in,
+    events,  # before event: /review/new is no event
+    event,
+    progress,
+    questions,
+    decide,
+    person,
+    photo,
+    runs,
+    invitation,
+):
+    router.include_router(each.router)

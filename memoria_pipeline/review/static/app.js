@@ -58,7 +58,7 @@ const memoria = (() => {
     let answer;
     try {
       answer = await fetch(url, { method: "POST", body: form, credentials: "same-origin",
-        headers: { "X-CSRF-Token": csrf, "HX-Request": "true", "Idempotency-Key": fresh() } });
+        headers: { "X-CSRF-Token": csrf, "HX-Request": "true" } });
     } catch {
       failed(0);
       return null;
@@ -66,11 +66,6 @@ const memoria = (() => {
     if (answer.ok) return answer;
     failed(answer.status, message(answer.headers));
     return null;
-  }
-
-  function fresh() {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    return Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join("");
   }
 
   function message(headers) {
@@ -114,9 +109,6 @@ const memoria = (() => {
     if (event.target.closest("[data-undo]") ) (memoria.queue?.undo || undo)();
   });
 
-  document.body.addEventListener("htmx:configRequest", (event) => {
-    if (event.detail.verb !== "get") event.detail.headers["Idempotency-Key"] = fresh();
-  });
   document.body.addEventListener("htmx:afterRequest", (event) => {
     const { xhr, successful, elt } = event.detail;
     if (!successful || !xhr) return;

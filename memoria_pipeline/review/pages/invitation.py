@@ -1,0 +1,45 @@
+"""An invitation: what it shows to whoever holds its link, and accepting it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from memoria_pipeline.review import inviting, sessions
+from memoria_pipeline.review.callers import Anyone, Here, Server
+from memoria_pipeline.review.limits import limited
+from memoria_pipeline.review.pages.layout import page
+from memoria_pipeline.review.pages.views import Views
+from memoria_pipeline.review.problems import Problem
+
+router = APIRouter(dependencies=[Depends(limited("invitation"))])
+_GONE = 410
+
+
+@router.get("/invitation/{token}")
+def look(request: Request, caller: Anyone, parts: Here, conn: Server, token: str) -> Response:
+    """The photos, and a button: nothing happens to whoever only follows the link."""
+    try:
+        found = inviting.look(conn, token)
+    except Problem as problem:
+        return page(request, "invitation.html", caller, problem.status, over=True)
+    views = Views(parts.signer, found.event_id)
+    photos = [views.photo(each) for each in found.media_ids]
+    return page(request, "invitation.html", caller, over=False, invitation=found, photos=photos)
+
+
+@router.post("/invitation/{token}")
+def accept(
+    request: Request,
+    caller: Anyone,
+    parts: Here,
+    conn: Server,
+    token: str,
+    name: Annotated[str, Form(min_length=1, max_length=120)],
+) -> Response:
+    """That is me: a guest of the event, signed in."""
+    taken = inviting.accept(conn, token, name)
+    response = RedirectResponse(f"/review/{taken.event_id}/photos", 303)
+    sessions.end(conn, request, response, parts.settings)
+    sessions.start(conn, taken.user_id, response, parts.settings)
+    return response
