@@ -41,7 +41,10 @@ class InvitationShown:
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """An invitation as whoever holds its link sees it, before it is accepted."""
+    """An invitation as whoever holds its link sees it, before it is accepted.
+
+    open: neither used nor over.
+    """
 
     id: UUID
     event_id: UUID
@@ -53,6 +56,7 @@ class Invited:
     language: str
     expires_at: datetime
     used_at: datetime | None
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,8 @@ def by_token(conn: sa.Connection, token_hash: bytes) -> Invited | None:
 
 _BY_TOKEN = sa.text(
     "select id, event_id, event_name, person_id, invited_by, message, media_ids, language,"
-    " expires_at, used_at from memoria.api_invitation(:hash)"
+    " expires_at, used_at, used_at is null and expires_at > now()"
+    " from memoria.api_invitation(:hash)"
 )
 
 

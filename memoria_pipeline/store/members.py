@@ -16,16 +16,18 @@ def add(
     email: str | None = None,
     user: UUID | None = None,
 ) -> UUID:
-    """A new member; the user's id. Raises IntegrityError where the user or the address is one."""
-    made = user or uuid4()
-    values = {"event": event_id, "user": made, "role": role, "name": name}
-    conn.execute(_ADD, {**values, "email": email.lower() if email else None})
+    """A new member; the user's id: that of the address, where one is named.
+
+    Raises IntegrityError where the user or the address is a member already.
+    """
+    values = {"event": event_id, "user": user or uuid4(), "role": role, "name": name}
+    made: UUID = conn.execute(_ADD, {**values, "email": email}).scalar_one()
     return made
 
 
 _ADD = sa.text(
     "insert into memoria.event_members (event_id, user_id, role, display_name, email)"
-    " values (:event, :user, :role, :name, :email)"
+    " values (:event, :user, :role, :name, :email) returning user_id"
 )
 
 

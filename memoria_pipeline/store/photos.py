@@ -172,7 +172,7 @@ def _walk_local(base: Path, exts: tuple[str, ...], left_out: LeftOut) -> Iterato
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             if not name.startswith(".") and name.lower().endswith(exts):
-                yield from _local(here / name, base, left_out)
+                yield from found_at(here / name, base, left_out)
 
 
 def _refuse(error: OSError) -> NoReturn:
@@ -190,7 +190,8 @@ def _identity(folder: Path) -> tuple[int, int]:
     return about.st_dev, about.st_ino
 
 
-def _local(path: Path, base: Path, left_out: LeftOut) -> Iterator[FoundPhoto]:
+def found_at(path: Path, base: Path, left_out: LeftOut = _logged) -> Iterator[FoundPhoto]:
+    """A file below the folder `base` as a listing shows it: one, or none that can be listed."""
     key = path.relative_to(base).as_posix()
     if key != _text(path.relative_to(base)):
         left_out(_text(path.relative_to(base)), "Its name is not UTF-8; rename it.")

@@ -128,9 +128,8 @@ _OF_PERSON = sa.text(
 )
 _ONE = sa.text(_COLUMNS + _FROM + " where d.id = :id")
 _LATEST = sa.text(
-    _COLUMNS
-    + _FROM
-    + " where d.event_id = :event and d.actor_id = :actor and (d.kind <> 'undo' or d.reason is not null)"
+    _COLUMNS + _FROM + " where d.event_id = :event and d.actor_id = :actor"
+    " and (d.kind <> 'undo' or d.reason is not null)"
     " and d.id <> all (cast(:gone as uuid[])) order by d.seq desc limit 1"
 )
 _TOGETHER = sa.text(

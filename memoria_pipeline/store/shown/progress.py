@@ -7,6 +7,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from memoria_pipeline.store import questions
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -14,7 +16,7 @@ class Progress:
     analysed ones. people: without ignored ones; identified: linked to a member.
 
     right_now: share of the faces expected in the right person; answers_left: share → answers until
-    then. Both empty until the pipeline has asked its questions.
+    then, None where no question leads there. Both empty until the pipeline has asked its questions.
     """
 
     photos: int
@@ -27,7 +29,7 @@ class Progress:
     ignored: int
     tags: int
     right_now: float | None
-    answers_left: Mapping[str, int]
+    answers_left: Mapping[str, int | None]
 
 
 def progress(conn: sa.Connection, event_id: UUID) -> Progress:
@@ -35,9 +37,17 @@ def progress(conn: sa.Connection, event_id: UUID) -> Progress:
     photos = conn.execute(_PHOTOS, {"event": event_id}).one()
     people = conn.execute(_PEOPLE, {"event": event_id}).one()
     tags = conn.scalar(_TAGS, {"event": event_id}) or 0
-    ahead = conn.execute(_FORECAST, {"event": event_id}).first()
-    left: list[Any] = [None, {}] if ahead is None else [ahead.right_now, dict(ahead.answers)]
+    ahead = questions.forecast(conn, event_id)
+    left: list[Any] = [None, {}] if ahead is None else [ahead.right_now, _left(ahead)]
     return Progress(*[*photos, *people, tags, *left])
+
+
+def _left(ahead: questions.Left) -> dict[str, int | None]:
+    """What was promised, less what was answered since."""
+    return {
+        share: None if many is None else max(many - ahead.since, 0)
+        for share, many in ahead.answers.items()
+    }
 
 
 _PHOTOS = sa.text(
@@ -52,4 +62,3 @@ _PEOPLE = sa.text(
     " from memoria.face_persons where event_id = :event"
 )
 _TAGS = sa.text("select count(*) from memoria.media_tags where event_id = :event")
-_FORECAST = sa.text("select right_now, answers from memoria.forecasts where event_id = :event")
