@@ -12,6 +12,7 @@ from rich.markup import escape
 from memoria_pipeline import __version__
 from memoria_pipeline.commands import events, jobs, lab, model, runs
 from memoria_pipeline.commands.doctor import doctor
+from memoria_pipeline.commands.export import export
 from memoria_pipeline.commands.ingest import ingest, uploads
 from memoria_pipeline.commands.metrics import metrics
 from memoria_pipeline.commands.move import model_move
@@ -29,6 +30,7 @@ commands.command()(ingest)
 commands.command()(uploads)
 commands.command()(doctor)
 commands.command()(metrics)
+commands.command()(export)
 model.app.command("move")(model_move)
 
 

@@ -55,3 +55,7 @@ class DecisionError(MemoriaError):
 
 class CallbackError(MemoriaError):
     """A callback cannot be sent where it should go, or is not from whom it says."""
+
+
+class ExportError(MemoriaError):
+    """What is to be written for others cannot be, without losing something of theirs."""

@@ -1,0 +1,142 @@
+"""How an export gets from tags to files: read a photo, mark it, write it elsewhere."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from memoria_pipeline.errors import ExportError, PhotoError
+from memoria_pipeline.export import jpeg, tables, xmp
+from memoria_pipeline.export.album import Photo
+from memoria_pipeline.export.regions import marks
+from memoria_pipeline.settings import settings
+from memoria_pipeline.store import written
+from memoria_pipeline.store.photos import Photos
+from memoria_pipeline.vision.container import open_container, sniff
+
+SIDECAR = ".xmp"
+"""Behind the photo's whole name, as darktable and digiKam have it: a.jpg and a.png differ."""
+
+_TURNED = ("jpeg", "png", "webp", "tiff")  # HEIF and AVIF turn their pixels themselves
+
+
+@dataclass(slots=True)
+class Done:
+    """What is to be told: photos with something to know, and photos that are left out, each with
+    its path and why."""
+
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+
+def refuse_photos_own(folder: Path, root: str, *, told: bool) -> None:
+    """Raises ExportError where a photo's own folder would be written to, unless told to; and where
+    it cannot be."""
+    if told and "://" in root:
+        raise ExportError("The photos are in a bucket: write with --to, and upload what you want.")
+    if not told and "://" not in root and root and written.within(folder, Path(root)):
+        raise ExportError("That is the photos' own folder: name another, or say --beside.")
+
+
+def table(format_: str, event: UUID, photos: Sequence[Photo], folder: Path) -> Path:
+    """tags.csv or tags.json in the folder."""
+    path = folder / f"tags.{format_}"
+    written.file(path, tables.as_csv(photos) if format_ == "csv" else tables.as_json(event, photos))
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Xmp:
+    """XMP of photos below a root. copies: in copies of them, where they are JPEG files."""
+
+    root: str
+    copies: bool
+
+    def into(self, folder: Path, photos: Sequence[Photo]) -> Done:
+        """Into a new folder, which is there once all is in it."""
+        with written.folder(folder) as made:
+            return self._each(photos, lambda photo, done: self._elsewhere(made, photo, done))
+
+    def beside(self, photos: Sequence[Photo]) -> Done:
+        """A sidecar beside each photo; one that is there is added to."""
+        return self._each(photos, lambda photo, done: self._sidecar(Path(self.root), photo))
+
+    def _each(self, photos: Sequence[Photo], write: Callable[[Photo, Done], None]) -> Done:
+        done = Done()
+        for photo in photos:
+            try:
+                write(photo, done)
+            except PhotoError as error:
+                done.left_out.append((photo.key, str(error)))
+            except _LeftOut as error:
+                done.left_out.append((photo.key, str(error.why)))
+        return done
+
+    def _elsewhere(self, folder: Path, photo: Photo, done: Done) -> None:
+        if not self.copies:
+            self._sidecar(folder, photo)
+            return
+        data = self._read(photo)
+        copy = data
+        try:
+            copy = jpeg.with_xmp(data, self._packet(photo, data, _embedded(data)))
+        except ExportError as error:
+            if sniff(data) == "jpeg":
+                done.notes.append((photo.key, str(error)))
+            self._sidecar(folder, photo)
+        written.file(_path(folder, photo), copy)
+
+    def _sidecar(self, folder: Path, photo: Photo) -> None:
+        data = self._read(photo)
+        try:
+            packet = self._packet(photo, data, self._there(photo, data))
+        except ExportError as error:
+            raise _LeftOut(error) from None
+        written.file(_path(folder, photo, SIDECAR), packet)
+
+    def _there(self, photo: Photo, data: bytes) -> bytes | None:
+        """What the photo's own sidecar says, else the photo: a sidecar counts in its place."""
+        try:
+            return Photos(self.root).read(photo.key + SIDECAR, settings().max_bytes)
+        except PhotoError as error:
+            if error.reason != "missing":
+                raise
+        try:
+            return _embedded(data)
+        except ExportError:
+            return None
+
+    def _packet(self, photo: Photo, data: bytes, there: bytes | None) -> bytes:
+        return xmp.packet(marks(photo, _orientation(data)), there)
+
+    def _read(self, photo: Photo) -> bytes:
+        return Photos(self.root).read_patiently(photo.key, settings().max_bytes)
+
+
+class _LeftOut(Exception):
+    """One photo that cannot be written without losing something; the others go on."""
+
+    def __init__(self, why: ExportError) -> None:
+        self.why = why
+
+
+def _path(folder: Path, photo: Photo, suffix: str = "") -> Path:
+    try:
+        return written.below(folder, photo.key, suffix)
+    except ExportError as error:
+        raise _LeftOut(error) from None
+
+
+def _embedded(data: bytes) -> bytes | None:
+    return jpeg.xmp_of(data) if sniff(data) == "jpeg" else None
+
+
+def _orientation(data: bytes) -> int:
+    """EXIF's, of formats whose pixels are still to be turned; 1 where it cannot be read."""
+    name = sniff(data)
+    if name not in _TURNED:
+        return 1
+    try:
+        return open_container(name, data).orientation
+    except Exception:  # whatever the bytes provoke: a photo that was analysed has it in order
+        return 1
