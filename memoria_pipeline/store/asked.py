@@ -180,3 +180,19 @@ def photo_root(conn: sa.Connection, event_id: UUID) -> str | None:
 
 
 _ROOT = sa.text("select memoria.api_photo_root(:event)")
+
+
+@dataclass(frozen=True, slots=True)
+class FaceCounts:
+    """All faces of an event, and those that are nobody's."""
+
+    total: int
+    noise: int
+
+
+def face_counts(conn: sa.Connection, event_id: UUID) -> FaceCounts:
+    """How many faces an event has, as the bare login."""
+    return FaceCounts(*conn.execute(_FACES, {"event": event_id}).one())
+
+
+_FACES = sa.text("select total, noise from memoria.api_face_counts(:event)")

@@ -13,7 +13,7 @@ from memoria_pipeline.store.shown.people import PersonShown
 from memoria_pipeline.store.shown.photos import PhotoShown
 from memoria_pipeline.store.shown.tags import TagShown
 
-FACE, PREVIEW, PHOTO = 256, 512, 1600  # pixels; pictures.py has the list of sizes
+FACE, PREVIEW, PHOTO = 256, 640, 2048  # pixels; pictures.py has the list of sizes
 T = TypeVar("T")
 Status = Literal["pending", "linked", "invited", "ignored", "merged"]
 
