@@ -136,12 +136,12 @@ class Receiver:
             return Answer(None, f"No connection to the receiver ({type(error).__name__}).")
 
     async def _post(self, call: Call) -> int:
-        url = _checked_url(self.url, self.allow_private)
+        url = checked_url(self.url, self.allow_private)
         sent = headers(self.secret, call.message_id, call.timestamp, call.body)
         failure: httpx.ConnectError | None = None
         # No proxy of the environment: it would look the name up again, and perhaps elsewhere.
         async with httpx.AsyncClient(trust_env=False, timeout=self.timeout) as client:
-            for address in await _addresses(url, self.allow_private):
+            for address in await checked_addresses(url, self.allow_private):
                 try:
                     return await _to(client, url, address, sent, call.body)
                 except httpx.ConnectError as error:
@@ -170,7 +170,8 @@ def _answer(status: int) -> Answer:
     return Answer(status, f"The receiver answered {status}; it has to answer 200 to 299.")
 
 
-def _checked_url(text: str, allow_private: bool) -> httpx.URL:
+def checked_url(text: str, allow_private: bool) -> httpx.URL:
+    """An address that something may be sent to, or fetched from. Raises CallbackError."""
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL:
@@ -183,7 +184,7 @@ def _checked_url(text: str, allow_private: bool) -> httpx.URL:
     )
 
 
-async def _addresses(url: httpx.URL, allow_private: bool) -> list[str]:
+async def checked_addresses(url: httpx.URL, allow_private: bool) -> list[str]:
     """Every address of the receiver; one that is not public is enough to refuse it."""
     port = url.port or (443 if url.scheme == "https" else 80)
     try:

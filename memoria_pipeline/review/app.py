@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from memoria_pipeline import __version__
 from memoria_pipeline.review import api, pages, pictures, problems
@@ -13,13 +14,22 @@ from memoria_pipeline.review.armour import Armour
 from memoria_pipeline.review.pages.layout import STATIC, problem_page
 from memoria_pipeline.review.parts import Parts
 from memoria_pipeline.review.routes import ProblemBody
+from memoria_pipeline.review.sessions import is_https
 
 LARGEST_BODY = 1_000_000  # bytes; routes that take photos say more
 
 
+class _Review(FastAPI):
+    """With Armour around everything, also around what the framework answers by itself."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        https = is_https(self.state.parts.settings)
+        return Armour(super().build_middleware_stack(), https)
+
+
 def create_app(parts: Parts) -> FastAPI:
     """The review, made of these parts. Keeps nothing outside them."""
-    app = FastAPI(
+    app = _Review(
         title="Memoria",
         version=__version__,
         description=_ABOUT,
@@ -34,7 +44,6 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.openapi = partial(_document, app, app.openapi)  # type: ignore[method-assign]
-    app.add_middleware(Armour, https=parts.settings.review_url.startswith("https://"))
     return app
 
 

@@ -58,29 +58,57 @@ class Armour:
             REQUEST.reset(kept)
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send, number: str) -> None:
-        started, status = time.perf_counter(), 500
-
-        async def with_headers(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                self._complete(MutableHeaders(scope=message), number)
-            await send(message)
-
+        answer = _Answer(scope, receive, send, self._headers(number))
+        started = time.perf_counter()
         try:
             refused = foreign(scope)
             app = self.app if refused is None else _refusal(refused)
-            await app(scope, receive, with_headers)
+            await app(scope, receive, answer.send)
+        except Exception:
+            if not answer.status:
+                raise  # the server answers 500; otherwise the answer and the log have it already
         finally:
-            _tell(scope, status, time.perf_counter() - started)
+            _tell(scope, answer.status or 500, time.perf_counter() - started)
 
-    def _complete(self, headers: MutableHeaders, number: str) -> None:
-        for name, value in _HEADERS.items():
-            headers.setdefault(name, value)
-        headers.setdefault("cache-control", "no-store")
-        headers["x-request-id"] = number
-        if self.https:
-            headers["strict-transport-security"] = "max-age=31536000"
+    def _headers(self, number: str) -> dict[str, str]:
+        safe = {"strict-transport-security": "max-age=31536000"} if self.https else {}
+        return {**_HEADERS, "cache-control": "no-store", **safe, "x-request-id": number}
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What is sent back: with our headers, and as a problem where a bare 413 would be."""
+
+    scope: Scope
+    receive: Receive
+    onward: Send
+    headers: dict[str, str]
+    status: int = 0
+    _replaced: bool = False
+
+    async def send(self, message: Message) -> None:
+        """One message of the application's answer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            given = MutableHeaders(scope=message)
+            plain = given.get("content-type", "").startswith("text/plain")
+            self._replaced = self.status == 413 and plain
+            if self._replaced:
+                await _refusal(_TOO_LARGE)(self.scope, self.receive, self._with_headers)
+            else:
+                await self._with_headers(message)
+        elif not self._replaced:
+            await self.onward(message)
+
+    async def _with_headers(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = MutableHeaders(scope=message)
+            for name, value in self.headers.items():
+                given.setdefault(name, value)
+        await self.onward(message)
+
+
+_TOO_LARGE = Problem(413, "The request is too large.", "Send less at a time.")
 
 
 def _refusal(problem: Problem) -> ASGIApp:

@@ -122,12 +122,18 @@ async def acting(request: Request, caller: Signed, parts: Here) -> AsyncIterator
         yield conn
 
 
-async def serving(parts: Here) -> AsyncIterator[sa.Connection]:
+_SERVERS = UUID(int=0)  # under whose id answers to servers are kept
+
+
+async def serving(request: Request, caller: Anyone, parts: Here) -> AsyncIterator[sa.Connection]:
     """A transaction of the bare login: for the functions api_* and nothing else."""
+    wanted = await idempotency.wanted(request) if caller.service else None
     async with (
         parts.gate,
         contextmanager_in_threadpool(database.as_server(parts.engine)) as conn,
     ):
+        if wanted is not None:
+            request.state.once = await run_in_threadpool(idempotency.begin, conn, _SERVERS, wanted)
         yield conn
 
 

@@ -25,7 +25,7 @@ class Parts:
     """engine: of the login memoria_api. signer: of pictures' addresses. tokens: of callers.
 
     models: face models, loaded when first asked for. gate: lets AT_ONCE transactions run;
-    decodes: as many pictures be made.
+    decodes, processing: DECODES pictures be made, and photos analysed.
     """
 
     engine: sa.Engine
@@ -37,6 +37,7 @@ class Parts:
     models: Models = field(default_factory=lambda: Models(Detector()))
     gate: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(AT_ONCE))
     decodes: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(DECODES))
+    processing: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(DECODES))
 
 
 def parts_of(settings: Settings) -> Parts:

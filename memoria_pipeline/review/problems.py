@@ -18,6 +18,7 @@ from memoria_pipeline.errors import (
     MemoriaError,
     PhotoError,
 )
+from memoria_pipeline.logs import withheld
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ def install(app: FastAPI, page: ProblemPage) -> None:
         return response
 
     def broken(request: Request, error: Exception) -> Response:
-        _log.error("A request failed for a reason that nobody foresaw.", exc_info=error)
+        _log.error("A request failed for a reason that nobody foresaw.", exc_info=withheld(error))
         return answer(request, error)
 
     for kind in (MemoriaError, HTTPException, RequestValidationError, DBAPIError):
@@ -153,7 +154,7 @@ def _refused(error: DBAPIError) -> Problem:
     away = isinstance(error, OperationalError | InterfaceError) or state.startswith(("08", "57"))
     if away:
         return _away()
-    _log.error("The database refused a statement [%s].", state, exc_info=error)
+    _log.error("The database refused a statement [%s].", state, exc_info=withheld(error))
     return _unforeseen()
 
 

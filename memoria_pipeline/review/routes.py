@@ -27,8 +27,12 @@ _ERRORS = {
     413: "The request is too large.",
     422: "The request is not as the document says.",
     429: "Too many requests; Retry-After says when to ask again.",
+    502: "What the request refers to could not be fetched.",
     503: "The database cannot be reached now.",
 }
+
+
+_USUAL = tuple(each for each in _ERRORS if each != 502)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -40,4 +44,4 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def routes(tag: str, **more: Any) -> APIRouter:
     """A router whose calls are listed under `tag`."""
-    return APIRouter(tags=[tag], route_class=Once, responses=problems(*_ERRORS), **more)
+    return APIRouter(tags=[tag], route_class=Once, responses=problems(*_USUAL), **more)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from fastapi import UploadFile
 
 from memoria_pipeline.errors import DecisionError
-from memoria_pipeline.review.callers import Conn, Signed
+from memoria_pipeline.review.callers import Conn, Server, Service, Signed
 from memoria_pipeline.review.routes import routes
 from memoria_pipeline.store import db
 from memoria_pipeline_tests.review.seeded import Seeded
@@ -37,6 +37,10 @@ def organiser(seeded: Seeded) -> httpx.Client:
     @router.delete("/test/nothing", status_code=204)
     def nothing(conn: Conn, _caller: Signed) -> None:
         conn.execute(_NAME, {"event": seeded.event, "more": "-"})
+
+    @router.post("/test/server")
+    def server(_conn: Server, _caller: Service) -> str:
+        return str(uuid4())
 
     @router.post("/test/files")
     def files(conn: Conn, _caller: Signed, files: list[UploadFile]) -> list[int]:
@@ -163,3 +167,11 @@ def test_files_sent_again_are_the_same_though_their_boundary_is_not(
 def test_a_key_that_is_none_is_refused(organiser: httpx.Client, wrong: str) -> None:
     answer = organiser.post("/test/add/i", json={}, headers={"idempotency-key": wrong})
     assert answer.status_code == 422
+
+
+def test_what_a_server_asks_for_twice_is_done_once(
+    seeded: Seeded, organiser: httpx.Client, key: dict[str, str]
+) -> None:
+    service = seeded.client_of("service")
+    one, two = (service.post("/test/server", headers=key).json() for _ in range(2))
+    assert one == two != service.post("/test/server").json()
