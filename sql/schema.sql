@@ -325,6 +325,84 @@ CREATE FUNCTION memoria.deciding() RETURNS SETOF uuid
     where transaction = pg_current_xact_id_if_assigned() and what = 'decision'
 $$;
 
+CREATE FUNCTION memoria.decisions_about(event uuid, faces uuid[], persons uuid[], named uuid[]) RETURNS SETOF uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    seen_faces uuid[] := '{}';
+    seen_persons uuid[] := '{}';
+    seen uuid[] := '{}';
+    fresh uuid[];
+begin
+    if current_setting('role') = 'authenticated'
+        and event not in (select memoria.my_events('organiser')) then
+        return;
+    end if;
+    loop
+        persons := array(
+            with recursive led as (
+                select unnest(persons) as id
+                union
+                select who.id from memoria.faces f,
+                    lateral (values (f.machine_person_id), (f.face_person_id)) as who (id)
+                where f.event_id = event and f.id = any (faces)
+                union
+                select near.id from led, lateral (
+                    select p.merged_into_id as id from memoria.face_persons p
+                    where p.event_id = event and p.id = led.id
+                    union all
+                    select p.id from memoria.face_persons p
+                    where p.event_id = event and p.merged_into_id = led.id
+                ) near
+            )
+            select id from led where id is not null except select unnest(seen_persons));
+        faces := array(
+            (select unnest(faces)
+                union
+                select f.id from memoria.faces f
+                where f.event_id = event and f.machine_person_id = any (persons) and f.human_touched
+                union
+                select f.id from memoria.faces f
+                where f.event_id = event and f.face_person_id = any (persons) and f.human_touched)
+            except select unnest(seen_faces));
+        fresh := array(
+            (select d.id from memoria.decisions d where d.event_id = event and d.face_ids && faces
+                union
+                select d.id from memoria.decisions d
+                where d.event_id = event and d.person_id = any (persons)
+                union
+                select d.id from memoria.decisions d
+                where d.event_id = event and d.other_person_id = any (persons)
+                union
+                select d.id from memoria.decisions d
+                where d.event_id = event and d.person_ids && persons and d.person_ids <> '{}'
+                union
+                select d.id from memoria.decisions d
+                where d.event_id = event and d.id = any (named)
+                union
+                select d.id from memoria.decisions d
+                where d.event_id = event and d.supersedes = any (named))
+            except select unnest(seen));
+        exit when fresh = '{}';
+        seen_faces := seen_faces || faces;
+        seen_persons := seen_persons || persons;
+        seen := seen || fresh;
+        faces := array(
+            select unnest(d.face_ids) from memoria.decisions d where d.id = any (fresh)
+            except select unnest(seen_faces));
+        persons := array(
+            select unnest(d.person_ids || d.person_id || d.other_person_id)
+            from memoria.decisions d where d.id = any (fresh)
+            except select unnest(seen_persons));
+        named := array(
+            select d.supersedes from memoria.decisions d
+            where d.id = any (fresh) and d.supersedes is not null) || fresh;
+    end loop;
+    return query select unnest(seen);
+end
+$$;
+
 CREATE FUNCTION memoria.decisions_append_only() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2114,6 +2192,16 @@ CREATE INDEX consents_event ON memoria.consents USING btree (event_id);
 
 CREATE INDEX consents_user ON memoria.consents USING btree (user_id, event_id, purpose, recorded_at DESC);
 
+CREATE INDEX decisions_faces ON memoria.decisions USING gin (face_ids);
+
+CREATE INDEX decisions_other_person ON memoria.decisions USING btree (event_id, other_person_id) WHERE (other_person_id IS NOT NULL);
+
+CREATE INDEX decisions_person ON memoria.decisions USING btree (event_id, person_id);
+
+CREATE INDEX decisions_persons ON memoria.decisions USING gin (person_ids) WHERE (person_ids <> '{}'::uuid[]);
+
+CREATE INDEX decisions_supersedes ON memoria.decisions USING btree (supersedes) WHERE (supersedes IS NOT NULL);
+
 CREATE INDEX erasures_open ON memoria.erasures USING btree (requested_at) WHERE (completed_at IS NULL);
 
 CREATE INDEX event_members_address ON memoria.event_members USING btree (email) WHERE (email IS NOT NULL);
@@ -2728,6 +2816,10 @@ REVOKE ALL ON FUNCTION memoria.create_event_partition(event uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION memoria.deciding() FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.deciding() TO authenticated;
 GRANT ALL ON FUNCTION memoria.deciding() TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.decisions_about(event uuid, faces uuid[], persons uuid[], named uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.decisions_about(event uuid, faces uuid[], persons uuid[], named uuid[]) TO authenticated;
+GRANT ALL ON FUNCTION memoria.decisions_about(event uuid, faces uuid[], persons uuid[], named uuid[]) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.drop_beside_partition(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.drop_beside_partition(event uuid) TO memoria_service;

@@ -38,7 +38,8 @@ class Change:
 def plan(
     conn: sa.Connection, event_id: UUID, past: Sequence[Decision], old: State, made: Decision
 ) -> Change:
-    """What becomes of faces and persons when `made` joins the log; old: the fold of the past."""
+    """What becomes of faces and persons when `made` joins the log. past: what it has to do with of
+    it (decision_log.about), or all of it; old: the fold of that."""
     new = fold([*past, made])
     at_bottom, about = root(past, made), _moved_persons(old, new)
     rows = face_rows.load(
@@ -51,7 +52,8 @@ def plan(
     about |= named - known.keys()
     # What the machine said before a decision may still name them.
     about -= person_rows.erased(conn, event_id)
-    after, before = _persons(conn, event_id, about, known, old, new)
+    earlier = person_rows.baselines(conn, [each.id for each in past])
+    after, before = _persons(earlier, about, known, old, new)
     leads = {each.id: each.merged_into for each in {**known, **after}.values()}
     faces = [_decided(face, new, leads) for face in wanted.values()]
     named_faces = set(at_bottom.faces)
@@ -158,15 +160,16 @@ def _decided(face: FaceRow, state: State, leads: Mapping[UUID, UUID | None]) -> 
 
 
 def _persons(
-    conn: sa.Connection,
-    event_id: UUID,
+    earlier: Mapping[UUID, PersonRow],
     about: Iterable[UUID],
     known: Mapping[UUID, PersonRow],
     old: State,
     new: State,
 ) -> tuple[dict[UUID, PersonRow], dict[str, Any]]:
-    """The persons as they are to be, and what was of those that humans had not spoken of."""
-    earlier = person_rows.baselines(conn, event_id)
+    """The persons as they are to be, and what was of those that humans had not spoken of.
+
+    earlier: what was of them before a human first spoke of them.
+    """
     after: dict[UUID, PersonRow] = {}
     before: dict[str, Any] = {"made": [], "persons": {}}
     for person in sorted(about):

@@ -1,6 +1,7 @@
 """The append-only log of decisions, as it is read and written."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +19,37 @@ def log(conn: sa.Connection, event_id: UUID) -> list[Decision]:
     return [without(_decision(row), gone) for row in rows]
 
 
+def about(
+    conn: sa.Connection,
+    event_id: UUID,
+    faces: Collection[UUID] = (),
+    persons: Collection[UUID] = (),
+    decisions: Collection[UUID] = (),
+) -> list[Decision]:
+    """The part of the log that is connected with these, in order.
+
+    On these and on all that it names its fold agrees with the fold of the whole log, whose other
+    decisions name none of them; but it is short, however long the log has become.
+    """
+    gone = person_rows.erased(conn, event_id)
+    values = {"event": event_id, "faces": list(faces), "persons": list(persons)}
+    rows = conn.execute(_ABOUT, {**values, "decisions": list(decisions)})
+    return [without(_decision(row), gone) for row in rows]
+
+
 _LOG = sa.text(
     "select id, seq, kind, face_ids, rest_face_ids, person_id, other_person_id, media_id,"
     " subject_user_id, details ->> 'email' as email, person_ids,"
     " coalesce((details ->> 'twice')::boolean, false) as twice, supersedes"
     " from memoria.decisions where event_id = :event order by seq"
+)
+_ABOUT = sa.text(
+    "select id, seq, kind, face_ids, rest_face_ids, person_id, other_person_id, media_id,"
+    " subject_user_id, details ->> 'email' as email, person_ids,"
+    " coalesce((details ->> 'twice')::boolean, false) as twice, supersedes"
+    " from memoria.decisions where event_id = :event and id in ("
+    " select memoria.decisions_about(:event, cast(:faces as uuid[]), cast(:persons as uuid[]),"
+    " cast(:decisions as uuid[]))) order by seq"
 )
 
 

@@ -42,8 +42,16 @@ def record(conn: sa.Connection, event_id: UUID, draft: Decision, taken: Taken) -
     cannot be taken (people.refusals says when); nothing was changed then.
     """
     events.lock(conn, event_id)
-    past = log(conn, event_id)
+    past = _past(conn, event_id, draft, taken.supersedes)
     return _record(conn, event_id, draft, taken, past, fold(past))
+
+
+def _past(
+    conn: sa.Connection, event_id: UUID, draft: Decision, supersedes: UUID | None
+) -> list[Decision]:
+    """What was decided that a decision like this one has to do with."""
+    back = [each for each in (draft.supersedes, supersedes) if each is not None]
+    return decision_log.about(conn, event_id, draft.faces, draft.named(), back)
 
 
 def _record(
@@ -54,7 +62,8 @@ def _record(
     past: Sequence[Decision],
     standing: State,
 ) -> Decision:
-    """`record`, with the event's row locked; standing: what follows from the past."""
+    """`record`, with the event's row locked. past: of the log what has to do with it; standing:
+    what follows from that."""
     snapshot.check_versions(conn, event_id, [*taken.expected], [*taken.expected.values()])
     found = found_so.unheard_of(conn, event_id, draft, past, standing)
     if found:
@@ -86,7 +95,7 @@ def _take(
     """`record`, with the persons named as they live; whole: all faces of the persons are meant;
     apart: the faces are told apart from the person's other ones."""
     events.lock(conn, event_id)
-    past = log(conn, event_id)
+    past = _past(conn, event_id, draft, who.get("supersedes"))
     known = fold(past)
     person = snapshot.live(conn, event_id, draft.person, known)
     # the other person of a split is yet to be made

@@ -49,10 +49,11 @@ def erased(conn: sa.Connection, event_id: UUID) -> set[UUID]:
     return set(conn.scalars(query, {"event": event_id}))
 
 
-def baselines(conn: sa.Connection, event_id: UUID) -> dict[UUID, PersonRow]:
-    """What was of persons before a human first spoke of them, where it was more than pending."""
+def baselines(conn: sa.Connection, decisions: Sequence[UUID]) -> dict[UUID, PersonRow]:
+    """What was of persons before a human first spoke of them, where it was more than pending, as
+    these decisions found it."""
     found = {}
-    for row in conn.execute(_BASELINES, {"event": event_id}):
+    for row in conn.execute(_BASELINES, {"ids": decisions}):
         status, user, email, merged = row.was
         into = UUID(merged) if merged else None
         found[row.id] = PersonRow(row.id, status, UUID(user) if user else None, email, into)
@@ -62,7 +63,7 @@ def baselines(conn: sa.Connection, event_id: UUID) -> dict[UUID, PersonRow]:
 _BASELINES = sa.text(
     "select distinct on (b.key) cast(b.key as uuid) as id, b.value as was"
     " from memoria.decisions d, jsonb_each(d.before -> 'persons') b"
-    " where d.event_id = :event order by b.key, d.seq desc"
+    " where d.id = any (cast(:ids as uuid[])) order by b.key, d.seq desc"
 )
 
 

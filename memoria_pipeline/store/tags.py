@@ -13,7 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.people.decisions import State
+from memoria_pipeline.people.decisions import State, fold
 from memoria_pipeline.store import decision_log, events
 
 SOURCE = "face_clustering"
@@ -44,7 +44,8 @@ def sync(
 ) -> Counts:
     """Tags follow what a decision changed: these faces, and who these persons are linked to.
 
-    said: the fold of the log, the decision included. In the decision's own transaction.
+    said: the fold of the log, the decision included, as far as it has to do with the decision. In
+    the decision's own transaction.
     """
     values = {"event": event_id, "faces": list(faces), "persons": list(persons)}
     photos = list(conn.scalars(_PHOTOS, values))
@@ -67,13 +68,14 @@ def _write(
     """photos: only on these; None: on all. decided: a tag by one of these faces goes unless it is
     wanted; by another, which no human decided on here, only where its person is someone else."""
     values = {"event": event_id, "photos": photos}
-    wanted = _wanted(conn, values, said)
-    add, change, gone = dict(wanted), dict[UUID, Tag](), list[UUID]()
-    for row in conn.execute(_THERE, values):
-        add.pop((row.media_id, row.tagged_user_id), None)
+    there = {(row.media_id, row.tagged_user_id): row for row in conn.execute(_THERE, values)}
+    wanted = _wanted(conn, values, said, there)
+    add = {pair: tag for pair, tag in wanted.items() if pair not in there}
+    change, gone = dict[UUID, Tag](), list[UUID]()
+    for pair, row in there.items():
+        tag = wanted.get(pair)
         if row.source != SOURCE:
             continue
-        tag = wanted.get((row.media_id, row.tagged_user_id))
         if tag is None:
             gone += [row.id] if row.astray or row.face_id in decided else []
         elif tag != (row.face_id, row.bbox, row.tagged_by_user_id):
@@ -83,16 +85,35 @@ def _write(
     )
 
 
-def _wanted(conn: sa.Connection, values: Mapping[str, Any], said: State) -> dict[Pair, Tag]:
-    rows = conn.execute(_WANTED, values).all()
-    by = {row.face: said.verdict[row.face].decision for row in rows if row.face in said.verdict}
-    asked = {"event": values["event"], "ids": [*{*by.values()}]}
-    actors = {row.id: row.actor_id for row in conn.execute(_ACTORS, asked)} if by else {}
-    return {
-        (row.media_id, row.member): (row.face, row.bbox, actors[by[row.face]])
-        for row in rows
-        if row.face in by
+def _wanted(
+    conn: sa.Connection, values: Mapping[str, Any], said: State, there: Mapping[Pair, Any]
+) -> dict[Pair, Tag]:
+    """Pair → the tag that it should have. As it is where `said` is silent and its face is right:
+    the decision has nothing to do with it."""
+    found = {(row.media_id, row.member): row for row in conn.execute(_WANTED, values)}
+    kept = {
+        pair: (tag.face_id, tag.bbox, tag.tagged_by_user_id)
+        for pair, tag in there.items()
+        if pair in found and tag.face_id == found[pair].face and tag.face_id not in said.verdict
     }
+    by = _decided_by(conn, values["event"], said, [found[p].face for p in found.keys() - kept])
+    made = {
+        pair: (row.face, row.bbox, by[row.face]) for pair, row in found.items() if row.face in by
+    }
+    return {**kept, **made}
+
+
+def _decided_by(
+    conn: sa.Connection, event_id: UUID, said: State, faces: Sequence[UUID]
+) -> dict[UUID, UUID]:
+    """Face → who decided whose face it is."""
+    verdict = dict(said.verdict)
+    if silent := [face for face in faces if face not in verdict]:
+        verdict |= fold(decision_log.about(conn, event_id, silent)).verdict
+    decisions = {face: verdict[face].decision for face in faces if face in verdict}
+    values = {"event": event_id, "ids": [*{*decisions.values()}]}
+    actors = {row.id: row.actor_id for row in conn.execute(_ACTORS, values)}
+    return {face: actors[decision] for face, decision in decisions.items()}
 
 
 def _add(conn: sa.Connection, event_id: UUID, tags: Mapping[Pair, Tag]) -> int:

@@ -299,7 +299,100 @@ as $$
         and t.event_id in (select memoria.my_events('guest'))
 $$;
 
+-- One decision is about a few people, and the log grows with all of them. What is connected with
+-- these faces, persons and decisions, through whatever names them, through merges and through what
+-- the machine says, folds by itself as it does within the whole log: nothing else names any of it.
+-- Ids only: what is in the log, row level security lets its reader see. A definer's, because no
+-- index helps with overlaps (&&) behind a policy.
+create index decisions_faces on memoria.decisions using gin (face_ids);
+create index decisions_persons on memoria.decisions using gin (person_ids)
+    where person_ids <> '{}';
+create index decisions_person on memoria.decisions (event_id, person_id);
+create index decisions_other_person on memoria.decisions (event_id, other_person_id)
+    where other_person_id is not null;
+create index decisions_supersedes on memoria.decisions (supersedes) where supersedes is not null;
+
+create function memoria.decisions_about(event uuid, faces uuid[], persons uuid[], named uuid[])
+returns setof uuid
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    seen_faces uuid[] := '{}';
+    seen_persons uuid[] := '{}';
+    seen uuid[] := '{}';
+    fresh uuid[];
+begin
+    if current_setting('role') = 'authenticated'
+        and event not in (select memoria.my_events('organiser')) then
+        return;
+    end if;
+    loop
+        persons := array(
+            with recursive led as (
+                select unnest(persons) as id
+                union
+                select who.id from memoria.faces f,
+                    lateral (values (f.machine_person_id), (f.face_person_id)) as who (id)
+                where f.event_id = event and f.id = any (faces)
+                union
+                select near.id from led, lateral (
+                    select p.merged_into_id as id from memoria.face_persons p
+                    where p.event_id = event and p.id = led.id
+                    union all
+                    select p.id from memoria.face_persons p
+                    where p.event_id = event and p.merged_into_id = led.id
+                ) near
+            )
+            select id from led where id is not null except select unnest(seen_persons));
+        faces := array(
+            (select unnest(faces)
+                union
+                select f.id from memoria.faces f
+                where f.event_id = event and f.machine_person_id = any (persons) and f.human_touched
+                union
+                select f.id from memoria.faces f
+                where f.event_id = event and f.face_person_id = any (persons) and f.human_touched)
+            except select unnest(seen_faces));
+        fresh := array(
+            (select d.id from memoria.decisions d where d.event_id = event and d.face_ids && faces
+                union
+                select d.id from memoria.decisions d
+                where d.event_id = event and d.person_id = any (persons)
+                union
+                select d.id from memoria.decisions d
+                where d.event_id = event and d.other_person_id = any (persons)
+                union
+                select d.id from memoria.decisions d
+                where d.event_id = event and d.person_ids && persons and d.person_ids <> '{}'
+                union
+                select d.id from memoria.decisions d
+                where d.event_id = event and d.id = any (named)
+                union
+                select d.id from memoria.decisions d
+                where d.event_id = event and d.supersedes = any (named))
+            except select unnest(seen));
+        exit when fresh = '{}';
+        seen_faces := seen_faces || faces;
+        seen_persons := seen_persons || persons;
+        seen := seen || fresh;
+        faces := array(
+            select unnest(d.face_ids) from memoria.decisions d where d.id = any (fresh)
+            except select unnest(seen_faces));
+        persons := array(
+            select unnest(d.person_ids || d.person_id || d.other_person_id)
+            from memoria.decisions d where d.id = any (fresh)
+            except select unnest(seen_persons));
+        named := array(
+            select d.supersedes from memoria.decisions d
+            where d.id = any (fresh) and d.supersedes is not null) || fresh;
+    end loop;
+    return query select unnest(seen);
+end
+$$;
+
 revoke execute on function memoria.user_of_address(text) from public;
+revoke execute on function memoria.decisions_about(uuid, uuid[], uuid[], uuid[]) from public;
 revoke execute on function memoria.deciding() from public;
 revoke execute on function memoria.lock_event(uuid) from public;
 revoke execute on function memoria.photo_root_of(uuid) from public;
@@ -309,6 +402,8 @@ grant execute on function memoria.user_of_address(text) to memoria_service;
 grant execute on function memoria.deciding() to authenticated, memoria_service;
 grant execute on function memoria.lock_event(uuid) to authenticated, memoria_service;
 grant execute on function memoria.photo_root_of(uuid) to authenticated, memoria_service;
+grant execute on function memoria.decisions_about(uuid, uuid[], uuid[], uuid[])
+    to authenticated, memoria_service;
 grant execute on function memoria.my_persons() to authenticated, memoria_service;
 grant execute on function memoria.my_tagged_photos() to authenticated, memoria_service;
 grant execute on function memoria.refresh_person_counts(uuid, uuid[]) to authenticated;
