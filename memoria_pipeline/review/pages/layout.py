@@ -92,6 +92,8 @@ def problem_page(request: Request, problem: Problem) -> Response:
     if problem.status == 401 and not is_part(request):
         known = sessions.token_of(request, request.app.state.parts.settings) is not None
         return RedirectResponse("/sign-in" + ("?expired=1" if known else ""), 303)
+    if problem.status == 422 and request.method == "GET":
+        problem = Problem(404, problem.detail, problem.mend)  # an address, then, that is none
     heading, text = _explained(problem, words)
     if is_part(request):
         return Response(None, problem.status, said(text) if problem.status == 409 else {})

@@ -63,7 +63,7 @@ def _sentence(words: Words, each: DecisionShown, names: Mapping[UUID, str | None
         "confirm": _("%(faces)s confirmed as %(who)s"),
         "reject": _("%(faces)s not %(who)s"),
         "merge": _("%(other)s and %(who)s are one person"),
-        "split": _("%(faces)s of %(who)s are someone else"),
+        "split": _("%(faces)s of %(who)s: someone else"),
         "move": _("%(faces)s moved to %(other)s"),
         "ignore": _("%(who)s ignored") if each.person_id else _("%(faces)s ignored"),
         "not_a_face": _("%(faces)s: not a face"),

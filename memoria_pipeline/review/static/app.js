@@ -109,6 +109,9 @@ const memoria = (() => {
     if (event.target.closest("[data-undo]") ) (memoria.queue?.undo || undo)();
   });
 
+  document.body.addEventListener("htmx:configRequest", (event) => {
+    event.detail.headers["X-CSRF-Token"] = csrf;
+  });
   document.body.addEventListener("htmx:afterRequest", (event) => {
     const { xhr, successful, elt } = event.detail;
     if (!successful || !xhr) return;

@@ -86,9 +86,11 @@
       }
       tell(room);
     }
+    kept = [];
     held = null;
   });
   document.body.addEventListener("decided", () => {
+    kept = [];
     for (const room of document.querySelectorAll("[data-grid]")) clear(room);
   });
 })();

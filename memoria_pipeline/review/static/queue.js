@@ -5,7 +5,8 @@
 memoria.queue = (() => {
   const room = document.getElementById("queue");
   if (!room) return null;
-  const told = []; // what was answered on this page, the latest last: { question, decision }
+  const MOST = 12; // names without a key that a filter shows
+  let skipped = []; // questions that were skipped since the last decision, the latest last
   let line = Promise.resolve(); // answers that are on their way, in order
   let waiting = 0;
   let calm = 0; // until when keys are ignored: a question changed that nobody answered
@@ -14,6 +15,8 @@ memoria.queue = (() => {
 
   function show(question) {
     for (const each of room.querySelectorAll(".question")) each.hidden = each !== question;
+    const ignore = room.querySelector("[data-ignore]");
+    if (ignore) ignore.hidden = !("ignorable" in question.dataset);
   }
 
   // From where an answer was given to the next question, without waiting for the server.
@@ -35,8 +38,8 @@ memoria.queue = (() => {
 
   function say(question, fields) {
     const id = question.dataset.question;
-    const entry = { question: id, decision: null, skip: fields.answer === "skip" };
-    told.push(entry);
+    const skip = fields.answer === "skip";
+    skipped = skip ? [...skipped, id] : [];
     if (fields.user_id) taken(fields.user_id);
     next(question);
     enqueue(async () => {
@@ -45,11 +48,10 @@ memoria.queue = (() => {
         for (const one of [value].flat()) form.append(name, one);
       }
       const answer = await memoria.send(`${room.dataset.url}/${id}`, form);
-      if (!answer) { told.splice(told.indexOf(entry), 1); await refresh(id); return; }
+      if (!answer) { await refresh(id); return; }
       const about = JSON.parse(answer.headers.get("X-Decided") || "{}");
-      entry.decision = about.undo || null;
-      await put(answer);
-      if (!entry.skip) memoria.changed();
+      await put(answer, null, about.text);
+      if (!skip) memoria.changed();
     });
   }
 
@@ -70,7 +72,7 @@ memoria.queue = (() => {
 
   // Put what the server asks in the place of what is there; the question that is being looked at
   // stays, and stays as it is where somebody began to answer it.
-  async function put(answer, first) {
+  async function put(answer, first, text) {
     const html = await answer.text();
     if (waiting > 1) return; // the next answer's reply will be newer
     const fresh = document.createElement("div");
@@ -85,6 +87,8 @@ memoria.queue = (() => {
     const now = (keep && room.querySelector(`[data-question="${before}"]`))
       || room.querySelector(".question");
     if (now) show(now);
+    const line = room.querySelector("[data-line]");
+    if (text) line.textContent = [text, line.textContent.trim()].filter(Boolean).join(" · ");
     if (before && now && now.dataset.question !== before && !first) calm = Date.now() + 350;
     if (held !== null) (held && document.getElementById(held) || room).focus({ preventScroll: true });
     room.hidden = false;
@@ -93,19 +97,19 @@ memoria.queue = (() => {
   const begun = (question) => question.querySelector("[aria-pressed=true]")
     || [...question.querySelectorAll("input")].some((each) => each.value);
 
-  // u: the answer that was given last, here or before this page was opened.
+  // u: a question that was just skipped comes back; else what this person decided last, anywhere in
+  // the event, is undone, and where that was an answer, its question comes back.
   function undo() {
+    const again = skipped.pop();
     enqueue(async () => {
-      const last = told.pop();
       const form = new FormData();
-      if (last) form.append("question", last.question);
-      if (last?.decision) form.append("decision", last.decision);
+      if (again) form.append("question", again);
       const answer = await memoria.send(document.body.dataset.undoUrl, form);
       if (!answer) return;
       const about = JSON.parse(answer.headers.get("X-Decided") || "{}");
       if (about.text) memoria.toast(about.text);
-      await refresh(last?.question || about.question);
-      if (!last?.skip) memoria.changed();
+      await refresh(about.question);
+      if (!again) memoria.changed();
     });
   }
 
@@ -145,11 +149,16 @@ memoria.queue = (() => {
     const question = current();
     const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().trim();
     const wanted = plain(event.target.value);
+    const names = question.querySelector(".choices");
+    for (const each of names.querySelectorAll("[data-copied]")) each.remove();
+    const far = room.querySelector("template[data-far]");
+    const more = wanted && far ? [...far.content.children] : [];
+    const near = more.filter((each) => plain(each.firstChild.dataset.name).includes(wanted));
+    names.append(...near.slice(0, MOST).map((each) => each.cloneNode(true)));
     let exact = false;
-    for (const each of question.querySelectorAll("[name=user_id]")) {
+    for (const each of names.querySelectorAll("[name=user_id]")) {
       const name = plain(each.dataset.name);
-      const far = "far" in each.parentElement.dataset;
-      each.parentElement.hidden = wanted ? !name.includes(wanted) : far;
+      each.parentElement.hidden = !name.includes(wanted);
       exact ||= name === wanted;
     }
     const add = question.querySelector("[data-new]");
@@ -176,8 +185,9 @@ memoria.queue = (() => {
     const { target, key } = event;
     const free = !memoria.typing(target) && !document.querySelector("dialog[open]");
     if (!free || target.closest("[data-grid]") || room.hidden || event.defaultPrevented) return;
-    if (key === "Enter" && target.closest("a, button, summary")) return;
     const question = current();
+    const chosen = target.closest("[data-toggle]") && question?.querySelector("[data-chosen]:not([hidden])");
+    if (key === "Enter" && !chosen && target.closest("a, button, summary")) return;
     if (!question || Date.now() < calm) return;
     if (key === "s") return act(event, room.querySelector("[data-skip]"));
     if (key === "i") return act(event, room.querySelector("[data-ignore]"));
@@ -192,6 +202,7 @@ memoria.queue = (() => {
 
   // Merging or ignoring in the grid may settle what is asked.
   document.body.addEventListener("decided", () => {
+    skipped = [];
     if (!waiting) refreshSoon();
   });
   let soon = 0;

@@ -1,0 +1,236 @@
+"""The pages in a real browser: from signing in to a fully tagged event, by keys and taps."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
+
+from memoria_pipeline.review.sessions import hashed
+from memoria_pipeline.store import db, sessions
+from memoria_pipeline_tests.review.staged import ADDRESS, NAMES, Staged
+from memoria_pipeline_tests.review.staged import staged as made
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def staged(
+    module_database: sa.Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Staged]:
+    with made(module_database, tmp_path_factory.mktemp("pages")) as event:
+        yield event
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def signed_in(staged: Staged, browser: Browser) -> str:
+    """Where a signed-in organiser's cookies are kept."""
+    kept = staged.folder / "cookies.json"
+    context = browser.new_context()
+    with db.connect(staged.engine) as conn:
+        sessions.make_link(conn, staged.users["Odile"], staged.event, hashed("link"), 600)
+    page = context.new_page()
+    page.goto(f"{staged.base}/sign-in/link")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"**/review/{staged.event}")
+    context.storage_state(path=str(kept))
+    context.close()
+    return str(kept)
+
+
+def listened(context: BrowserContext) -> tuple[Page, list[str]]:
+    """A page, and what goes wrong on it."""
+    page, wrong = context.new_page(), list[str]()
+    page.set_default_timeout(8000)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "console",
+        lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None,
+    )
+    return page, wrong
+
+
+def tags(staged: Staged) -> dict[str, set[UUID]]:
+    """Member → the faces of the tags."""
+    by_user = {user: name for name, user in staged.users.items()}
+    found: dict[str, set[UUID]] = {}
+    with db.connect(staged.engine) as conn:
+        query = sa.text("select tagged_user_id, face_id, source from memoria.media_tags")
+        for row in conn.execute(query):
+            assert row.source == "face_clustering"
+            found.setdefault(by_user.get(row.tagged_user_id, "else"), set()).add(row.face_id)
+    return found
+
+
+def opened(page: Page, address: str) -> None:
+    """Go there; all is loaded."""
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+
+
+def settled(page: Page) -> None:
+    """All answers have reached the server, and the page shows what came of them."""
+    page.wait_for_timeout(50)
+    expect(page.locator("#queue")).not_to_have_attribute("aria-busy", "true")
+    page.wait_for_load_state("networkidle")
+
+
+class Fingers:
+    """Keys and taps, counted."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.used = page, 0
+
+    def press(self, key: str) -> None:
+        self.page.keyboard.press(key)
+        self.used += 1
+
+    def tap(self, what: Locator) -> None:
+        what.click()
+        self.used += 1
+
+    def asked(self, text: str) -> None:
+        heading = self.page.locator(".question:not([hidden]) h2, [data-done] h2")
+        expect(heading).to_have_text(text)
+
+
+def test_an_organiser_tags_a_whole_event_from_signing_in_on(
+    staged: Staged, browser: Browser
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    page, wrong = listened(context)
+    _sign_in(page, staged)
+    fingers = Fingers(page)
+    _answer_the_queue(fingers, staged)
+    assert fingers.used <= 1.3 * len(staged.persons)
+    _ignore_in_the_grid_and_undo(page, staged)
+    _split_and_merge(page, staged)
+    _invite(page, staged)
+    assert tags(staged) == _truth(staged)
+    assert wrong == []
+    context.close()
+
+
+def _sign_in(page: Page, staged: Staged) -> None:
+    page.goto(staged.base)
+    page.get_by_label("E-mail address").fill(ADDRESS)
+    page.get_by_role("button", name="Send me a link").click()
+    expect(page.get_by_role("heading")).to_have_text("Look into your mailbox")
+    page.goto(staged.mailed(r"http://\S+/sign-in/[\w-]+"))
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Mariage d’Odile").click()
+    page.wait_for_load_state("networkidle")
+    said = page.get_by_text("14 of 14 photos analysed · 10 people, 0 identified")
+    expect(said).to_be_visible()
+
+
+def _answer_the_queue(fingers: Fingers, staged: Staged) -> None:
+    """The same person twice, a person who is two, and eight names; an undo in between."""
+    page = fingers.page
+    fingers.asked("Is this the same person?")
+    fingers.press("y")
+    fingers.asked("Is this all one person?")
+    stranger = staged.faces[_identity(staged, 5)][0]
+    fingers.tap(page.locator(f".question:not([hidden]) [value='{stranger}']"))
+    fingers.press("Enter")
+    for number in range(7):
+        fingers.asked("Who is this?")
+        fingers.press(str(number + 1))
+    settled(page)
+    _take_back_the_last_name(page, staged)
+    fingers.press("8")
+    fingers.asked("No questions for now")
+    settled(page)
+
+
+def _take_back_the_last_name(page: Page, staged: Staged) -> None:
+    before = tags(staged)
+    assert before.keys() == {*NAMES[:7]}
+    page.keyboard.press("u")
+    settled(page)
+    assert tags(staged).keys() == {*NAMES[:6]}
+    page.keyboard.press("7")
+    settled(page)
+    assert tags(staged) == before
+
+
+def _ignore_in_the_grid_and_undo(page: Page, staged: Staged) -> None:
+    again = page.locator(f"#grid .tile:has([value='{staged.persons['7 again']}'])")
+    again.locator("a").focus()
+    page.keyboard.press("x")
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    page.keyboard.press("i")
+    expect(page.get_by_text("1 person ignored.")).to_be_visible()
+    expect(again).to_have_class(re.compile("ignored"))
+    page.keyboard.press("u")
+    expect(again).not_to_have_class(re.compile("ignored"))
+
+
+def _split_and_merge(page: Page, staged: Staged) -> None:
+    """A face of Farid that was split off is merged with him, side by side; one that is wrong is
+    split off and put back by the undo of the history."""
+    farid, split = staged.persons["5"], _split_off(staged)
+    here = f"{staged.base}/review/{staged.event}/person"
+    opened(page, f"{here}/{farid}/merge/{split}")
+    page.keyboard.press("y")
+    page.wait_for_url(f"{here}/{farid}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Farid")
+    page.wait_for_load_state("networkidle")
+    page.locator("#faces label").first.click()
+    page.get_by_role("button", name="Someone else", exact=True).click()
+    expect(page.get_by_text("They are a person of their own now.")).to_be_visible()
+    undo = page.get_by_role("button", name=re.compile("Undo: 1 face of Farid"))
+    undo.click()
+    expect(undo).to_have_count(0)
+
+
+def _invite(page: Page, staged: Staged) -> None:
+    """Who has no address of a member gets a mail, follows it, and is a guest who is tagged."""
+    hugo = staged.persons["7 again"]
+    opened(page, f"{staged.base}/review/{staged.event}/person/{hugo}")
+    page.get_by_text("Invite by e-mail").click()
+    page.get_by_label("E-mail address").fill("guest@example.org")
+    page.get_by_role("button", name="Send the invitation").click()
+    expect(page.get_by_text("The invitation is on its way.")).to_be_visible()
+    expect(page.locator(".chip.invited")).to_be_visible()
+
+
+def _identity(staged: Staged, number: int) -> str:
+    return list(staged.faces)[number]
+
+
+def _split_off(staged: Staged) -> UUID:
+    """The person that the answer to the mixed question made."""
+    stranger = staged.faces[_identity(staged, 5)][0]
+    query = sa.text("select face_person_id from memoria.faces where id = :face")
+    with db.connect(staged.engine) as conn:
+        found: UUID = conn.execute(query, {"face": stranger}).scalar_one()
+    return found
+
+
+def _truth(staged: Staged) -> dict[str, set[UUID]]:
+    """Everybody's faces, but for the one of Hugo who is only invited."""
+    alone = {staged.faces[_identity(staged, 7)][-1]}
+    named = zip(NAMES, staged.faces.values(), strict=True)
+    return {name: set(some) - alone for name, some in named}
