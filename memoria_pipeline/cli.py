@@ -16,7 +16,9 @@ from memoria_pipeline.commands.export import export
 from memoria_pipeline.commands.ingest import ingest, uploads
 from memoria_pipeline.commands.metrics import metrics
 from memoria_pipeline.commands.move import model_move
+from memoria_pipeline.commands.review import review
 from memoria_pipeline.commands.screen import database, err, out
+from memoria_pipeline.commands.token import demo_link, token
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline.settings import settings
 
@@ -30,6 +32,8 @@ commands.command()(ingest)
 commands.command()(uploads)
 commands.command()(doctor)
 commands.command()(metrics)
+commands.command()(review)
+commands.command()(token)
 commands.command()(export)
 model.app.command("move")(model_move)
 
@@ -66,13 +70,13 @@ def demo(
     """The main job: photos in, people out, and a summary."""
     from memoria_pipeline import demo as job
 
-    if not job.run(photos, settings(), out):
+    if not job.run(photos, settings(), out, demo_link):
         raise typer.Exit(1)
 
 
 @commands.command()
 def up(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000) -> None:
-    """Start the database, the Dagster UI and its daemon; Ctrl-C stops all of them."""
+    """Start the database, the Dagster UI, its daemon and the review; Ctrl-C stops all of them."""
     from memoria_pipeline import services
 
     raise typer.Exit(services.up(settings(), port, out))

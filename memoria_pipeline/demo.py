@@ -15,10 +15,15 @@ from memoria_pipeline import report, services
 from memoria_pipeline.album import sample
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline.settings import Settings
-from memoria_pipeline.store import db, events, faces, media, persons, runs
+from memoria_pipeline.store import accounts, db, events, faces, media, persons, runs
 from memoria_pipeline.store.migrate import migrate
 from memoria_pipeline.vision import catalogue, packs
 
+Link = Callable[[sa.Connection, UUID, UUID], str]
+"""An address that signs a user in to an event."""
+
+# Somebody to assign people to; nobody in particular.
+MEMBERS = ("Ada", "Ben", "Chloé", "David", "Emma", "Farid", "Grace", "Hugo")
 _POLL = 0.25  # seconds between two looks at the progress
 
 
@@ -31,7 +36,7 @@ class Source:
     truth: Path | None = None
 
 
-def run(photos: Path | None, settings: Settings, console: Console) -> bool:
+def run(photos: Path | None, settings: Settings, console: Console, link: Link) -> bool:
     """The main job on the sample album, or on the folder `photos`. True when the run succeeded.
 
     Raises MemoriaError when there is nothing to work on, or nothing to work with.
@@ -48,6 +53,7 @@ def run(photos: Path | None, settings: Settings, console: Console) -> bool:
         result = _process(event, engine, settings, found, console)
         seconds = {"all": time.perf_counter() - started, **result.seconds}
         _report(event, engine, source, seconds, console)
+        _invite(event, engine, source, console, link)
         if not result.success:
             console.print(f"[red]The run failed.[/] Its log: {result.log}")
         return result.success
@@ -139,3 +145,14 @@ def _report(
             found = [(f.storage_key, f.box, f.person) for f in faces.located(conn, event)]
             report.truth(console, sample.score(source.truth, found))
     report.next_steps(console, sample=source.truth is not None)
+
+
+def _invite(event: UUID, engine: sa.Engine, source: Source, console: Console, link: Link) -> None:
+    """Members for the sample album, and a way in for whoever runs this."""
+    with db.connect(engine) as conn:
+        organiser = accounts.ensure(conn, event, "organiser")
+        if source.truth is not None:
+            accounts.ensure_all(conn, event, "member", MEMBERS)
+        address = link(conn, event, organiser)
+    console.print("  make up, then open this once     the review: say who is who")
+    console.print(f"  {address}", soft_wrap=True)

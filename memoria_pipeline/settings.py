@@ -6,7 +6,7 @@ empty value counts as unset.
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -254,6 +254,8 @@ class Settings:
                 if text:
                     given[each.name] = _parsed(name, text, each.metadata)
                     break
+        if "review_port" in given:
+            given.setdefault("review_url", f"http://127.0.0.1:{given['review_port']}")
         read = cls(**given)
         return cls(**{**given, "home": _path(str(read.home))})
 
@@ -273,6 +275,7 @@ def settings() -> Settings:
     return Settings.of(os.environ)
 
 
-def child_variables(**more: str) -> dict[str, str]:
-    """This process's environment with more in it, for a program that we start."""
-    return {**os.environ, **more}
+def child_variables(*, without: Collection[str] = (), **more: str) -> dict[str, str]:
+    """This process's environment with more in it, and less, for a program that we start."""
+    kept = {name: value for name, value in os.environ.items() if name not in without}
+    return {**kept, **more}

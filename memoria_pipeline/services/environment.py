@@ -10,6 +10,21 @@ from memoria_pipeline.store.db import Databases
 CHECKOUT = Path(__file__).parents[2]  # where dagster.yaml and workspace.yaml lie
 
 
+# What the review's process must not find: logins that could do more than its callers may.
+_STRONG = (
+    "MEMORIA_DATABASE_URL",
+    "MEMORIA_DAGSTER_DATABASE_URL",
+    "MEMORIA_SUPABASE_SERVICE_ROLE_KEY",
+    "SUPABASE_SERVICE_ROLE_KEY",
+    "PGPASSWORD",
+)
+
+
+def of_the_review(home: Path, login: str) -> dict[str, str]:
+    """What the review's server finds: the URL of its own login, and none of the pipeline's."""
+    return child_variables(without=_STRONG, MEMORIA_HOME=str(home), MEMORIA_API_DATABASE_URL=login)
+
+
 def variables(home: Path, databases: Databases) -> dict[str, str]:
     """What a Dagster process needs; also puts our dagster.yaml into its home."""
     dagster_home = home / "dagster"

@@ -17,7 +17,7 @@ from rich.console import Console
 from sqlalchemy import make_url
 
 from memoria_pipeline.errors import MemoriaError
-from memoria_pipeline.services.environment import variables
+from memoria_pipeline.services.environment import of_the_review, variables
 from memoria_pipeline.services.programs import Kept, Program, delay, stop
 from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import db, embedded, sockets
@@ -28,7 +28,7 @@ _LOOK = 0.25  # seconds between two looks at the programs
 
 
 def up(settings: Settings, port: int, console: Console) -> int:
-    """Database, Dagster UI, daemon and metrics until Ctrl-C. Returns the exit status."""
+    """Database, Dagster UI, daemon, metrics and review until Ctrl-C. Returns the exit status."""
     if _taken(port):
         raise MemoriaError(f"Port {port} is taken: free it, or choose another with --port.")
     with (
@@ -40,6 +40,7 @@ def up(settings: Settings, port: int, console: Console) -> int:
             Kept(each, lambda: variables(settings.home, found), lock)
             for each in _programs(settings, port, console)
         ]
+        kept += _review(settings, found, lock, console)
         look = [each.keep for each in kept]
         if settings.database_url is None:
             look.append(Database(settings.home).keep)
@@ -152,6 +153,30 @@ def _metrics(settings: Settings, binaries: Path, console: Console) -> list[Progr
     console.print(f"Metrics     http://127.0.0.1:{settings.metrics_port}/metrics")
     command = (str(binaries / "memoria"), "metrics")
     return [Program("The metrics server", command, settings.home / "logs" / "metrics.log", free)]
+
+
+def _review(settings: Settings, databases: Databases, lock: int, console: Console) -> list[Kept]:
+    """The review, with the login of its own alone."""
+    login = settings.api_database_url
+    if login is None and settings.database_url is None:
+        login = db.of_the_review(databases.memoria)
+    if login is None:
+        console.print(
+            "No review: set MEMORIA_API_DATABASE_URL to a login of the role memoria_api.",
+            style="yellow",
+        )
+        return []
+
+    def free() -> bool:
+        return not _taken(settings.review_port)
+
+    if not free():
+        console.print(f"Port {settings.review_port} is taken: the review waits until it is free.")
+    console.print(f"Review      {settings.review_url}", soft_wrap=True)
+    command = (str(Path(sys.executable).parent / "memoria"), "review")
+    log = settings.home / "logs" / "review.log"
+    program = Program("The review", command, log, free)
+    return [Kept(program, lambda: of_the_review(settings.home, login), lock)]
 
 
 def _socket(home: Path) -> Path:

@@ -53,6 +53,12 @@ def normalised(url: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
+def of_the_review(url: str) -> str:
+    """The same database for the review's own login, which needs no password on our own socket."""
+    theirs = sa.make_url(url).set(username="memoria_api", password=None)
+    return theirs.render_as_string(hide_password=False)
+
+
 def _beside(url: str) -> str:
     """Dagster's tables in a schema of their own, in the same database."""
     parsed = sa.make_url(url)
