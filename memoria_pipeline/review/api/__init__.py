@@ -5,10 +5,20 @@ Here: shapes of requests and answers. Not here: what an action does (review/acti
 
 from fastapi import APIRouter
 
-from memoria_pipeline.review.api import health
+from memoria_pipeline.review.api import (
+    deciding,
+    events,
+    health,
+    invitations,
+    media,
+    ml,
+    people,
+    process,
+    questions,
+)
 
 router = APIRouter()
 """All calls; a module's router, made by `routes.routes`, is included here."""
 
-for each in (health.router,):
-    router.include_router(each)
+for each in (events, people, deciding, questions, media, invitations, ml, process, health):
+    router.include_router(each.router)
