@@ -22,7 +22,7 @@ setup: .venv/ready ## the virtual environment, from the lock file
 demo: setup ## the main job on a sample album; PHOTOS=/path/to/album for yours
 	@$(BIN)/memoria demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
-up: setup ## database, Dagster UI and daemon, until Ctrl-C
+up: setup ## database, Dagster UI, daemon and review, until Ctrl-C
 	@exec $(BIN)/memoria up
 
 test: setup ## all tests

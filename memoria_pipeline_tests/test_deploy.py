@@ -16,7 +16,7 @@ from memoria_pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "memoria_pipeline" / "deploy"
-OURS = {"migrate", "code", "daemon", "webserver", "metrics"}
+OURS = {"migrate", "code", "daemon", "webserver", "metrics", "review"}
 SETTINGS = {f"MEMORIA_{each.name.upper()}" for each in fields(Settings)}
 
 
@@ -47,7 +47,7 @@ def test_every_command_is_one_that_the_package_installs(compose: Any) -> None:
 def test_a_part_starts_only_after_what_it_needs(compose: Any) -> None:
     needs = {name: set(each.get("depends_on", {})) for name, each in compose["services"].items()}
     assert needs["migrate"] == {"postgres"}
-    assert needs["code"] == needs["metrics"] == {"migrate"}
+    assert needs["code"] == needs["metrics"] == needs["review"] == {"migrate"}
     assert needs["daemon"] == needs["webserver"] == {"code"}
 
 
@@ -68,6 +68,12 @@ def test_every_setting_that_is_named_is_one(compose: Any, dockerfile: str) -> No
 def test_only_this_machine_reaches_the_pages(compose: Any) -> None:
     for service in compose["services"].values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+
+
+def test_the_review_never_gets_the_pipelines_own_login(compose: Any) -> None:
+    assert "MEMORIA_DATABASE_URL" not in compose["services"]["review"]["secrets"]
+    for name in OURS - {"review"}:
+        assert "MEMORIA_API_DATABASE_URL" not in compose["services"][name]["secrets"]
 
 
 def test_photos_are_mounted_to_be_read_only(compose: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import make_url
 
-from memoria_pipeline.doctor import database, model, operations, place
+from memoria_pipeline.doctor import database, model, operations, place, review
 from memoria_pipeline.doctor.finding import Finding, fail
 from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.settings import Settings
@@ -25,6 +25,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from model.pack(settings)
     yield place.uploads(settings)
     yield place.callback(settings)
+    yield review.secrets(settings)
+    yield review.address(settings)
 
 
 def _in_database(settings: Settings) -> Iterator[Finding]:
@@ -40,6 +42,7 @@ def _in_database(settings: Settings) -> Iterator[Finding]:
                 return  # Dagster's definitions would ask tables that are not there
             yield model.of_events(used, Detector(**s.detector))
             yield place.photos(albums)
+            yield review.login(s, found.memoria)
             yield from operations.findings(operations.ask(s.home, found))
     except DatabaseError as error:
         yield fail("database", str(error), "Mend that first; the rest depends on it.")

@@ -23,19 +23,29 @@ def test_where_nothing_runs_yet_only_the_daemon_is_missing(
     found = list(examine(Settings(home=tmp_path, database_url=url, face_model="dlib")))
     assert wrong(found) == ["daemon"]
     assert [each.about for each in found] == [
-        *("disk", "home", "database", "extension", "migrations", "events' packs", "photos"),
+        *(
+            "disk",
+            "home",
+            "database",
+            "extension",
+            "migrations",
+            "events' packs",
+            "photos",
+            "review",
+        ),
         *("daemon", "sensors", "schedules", "runs", "model", "device", "uploads", "callback"),
+        *("secrets", "address"),
     ]
     assert all(each.mend for each in found if each.status != "ok")
 
 
 def test_a_pack_that_is_missing_is_said_beside_the_rest(tmp_path: Path) -> None:
-    lost = "postgresql://u:secret@127.0.0.1:1/x"
+    lost = "postgresql://u:hunter2@127.0.0.1:1/x"
     given = Settings(home=tmp_path, database_url=lost, face_model="insightface:lost")
     found = list(examine(given))
     assert wrong(found) == ["database", "model"]
     assert "callback" in {each.about for each in found}
-    assert "secret" not in str(found)
+    assert "hunter2" not in str(found)
 
 
 @pytest.mark.parametrize(
