@@ -1,4 +1,4 @@
-"""Every page, as each role gets it, without a browser: what is in it, and what is said where not."""
+"""Every page without a browser, as each role gets it: what is in it, and what is said instead."""
 
 import re
 

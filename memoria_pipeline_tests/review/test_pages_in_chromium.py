@@ -3,15 +3,18 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import (
     Browser,
     BrowserContext,
     Locator,
     Page,
+    ViewportSize,
     expect,
     sync_playwright,
 )
@@ -234,3 +237,63 @@ def _truth(staged: Staged) -> dict[str, set[UUID]]:
     alone = {staged.faces[_identity(staged, 7)][-1]}
     named = zip(NAMES, staged.faces.values(), strict=True)
     return {name: set(some) - alone for name, some in named}
+
+
+def addresses(staged: Staged) -> dict[str, str]:
+    """Every page, by what it is."""
+    here = f"{staged.base}/review/{staged.event}"
+    person, photo = staged.persons["0"], staged.photos[11]
+    return {
+        "sign in": f"{staged.base}/sign-in",
+        "policy": f"{staged.base}/policy",
+        "nothing": f"{staged.base}/review/{UUID(int=1)}",
+        "over": f"{staged.base}/invitation/over",
+        "events": staged.base,
+        "new": f"{staged.base}/review/new",
+        "event": here,
+        "nobody": f"{here}?q=nobody-of-this-name",
+        "person": f"{here}/person/{person}",
+        "side by side": f"{here}/person/{person}/merge/{staged.persons['1']}",
+        "photos": f"{here}/photos",
+        "photo": f"{here}/photo/{photo}",
+        "runs": f"{here}/runs",
+        "history": f"{here}/history",
+        "settings": f"{here}/settings",
+    }
+
+
+LOOKS: dict[str, tuple[Literal["light", "dark"], ViewportSize, str]] = {
+    "light": ("light", {"width": 1280, "height": 900}, "en-US"),
+    "dark": ("dark", {"width": 1280, "height": 900}, "en-US"),
+    "phone": ("light", {"width": 360, "height": 740}, "fr-FR"),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_can_be_used_by_everybody(
+    staged: Staged, browser: Browser, signed_in: str, look: str
+) -> None:
+    """No serious fault for axe, no error in the console, nothing wider than the screen."""
+    scheme, size, language = LOOKS[look]
+    context = browser.new_context(
+        storage_state=signed_in, color_scheme=scheme, viewport=size, locale=language
+    )
+    page, wrong = listened(context)
+    for name, address in addresses(staged).items():
+        page.goto(address)
+        page.wait_for_load_state("load")
+        if name == "photo":
+            page.locator(".box").first.click()
+            expect(page.locator("#moves button").first).to_be_visible()
+        if look != "phone":
+            _is_accessible(page, name, None if look == "light" else ["color-contrast"])
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], name
+    assert [each for each in wrong if "404" not in each and "410" not in each] == []
+    context.close()
+
+
+def _is_accessible(page: Page, name: str, rules: list[str] | None) -> None:
+    found = Axe().run(page, options={"runOnly": rules} if rules else None).response
+    serious = [each for each in found["violations"] if each["impact"] in ("serious", "critical")]
+    about = [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in serious]
+    assert about == [], name
