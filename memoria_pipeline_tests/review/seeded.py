@@ -45,7 +45,7 @@ NAMES = {"organiser": "Odile", "photographer": "Paul", "member": "Marie", "guest
 class InProcess(httpx.BaseTransport):
     """The application, called from any thread; its own errors are answers, as of a server."""
 
-    def __init__(self, app: FastAPI, portal: BlockingPortal) -> None:
+    def __init__(self, app: Any, portal: BlockingPortal) -> None:
         self._inner = httpx.ASGITransport(app, raise_app_exceptions=False)
         self._portal = portal
 

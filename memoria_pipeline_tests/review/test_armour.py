@@ -18,6 +18,7 @@ from memoria_pipeline.review.limits import RATES, Limiter, address_of
 from memoria_pipeline.review.parts import parts_of
 from memoria_pipeline.review.problems import Problem
 from memoria_pipeline.review.secrets import secret_of
+from memoria_pipeline.review.server import config_of
 from memoria_pipeline.settings import Settings
 from memoria_pipeline_tests.review.seeded import URL, InProcess, Seeded, parts_for
 
@@ -136,20 +137,24 @@ def test_whoever_has_a_whole_network_counts_as_one(host: str, counted: str) -> N
     assert address_of(asked) == counted  # type: ignore[arg-type]
 
 
-def test_what_a_caller_says_of_its_own_address_is_not_believed(seeded: Seeded) -> None:
-    parts = seeded.parts
-    limiter = Limiter({**parts.limiter.rates, "sign-in": "1/minute"})
-    seeded.app.state.parts = replace(parts, limiter=limiter)
-    try:
-        answers = [
-            seeded.client().post(
-                "/sign-in/nothing", headers={"x-forwarded-for": f"192.0.2.{number}"}
-            )
-            for number in range(2)
+@pytest.mark.parametrize(
+    ("trusted", "last"), [("127.0.0.1", 410), ("203.0.113.0/24", 429), ("", 429)]
+)
+def test_whose_address_it_is_is_said_by_trusted_proxies_alone(
+    seeded: Seeded, module_database: sa.Engine, tmp_path: Path, trusted: str, last: int
+) -> None:
+    parts = parts_for(module_database, tmp_path, trusted_proxies=trusted)
+    limiter = Limiter({**parts.limiter.rates, "sign-in": "2/minute"})
+    config = config_of(replace(parts, limiter=limiter))
+    config.load()
+    transport = InProcess(config.loaded_app, seeded.portal)
+    with httpx.Client(transport=transport, base_url=URL) as client:
+        answers = [  # the last one is who spoke to the proxy; before it, what that one said
+            client.post("/sign-in/no", headers={"x-forwarded-for": f"198.51.100.7, 192.0.2.{n}"})
+            for n in range(3)
         ]
-    finally:
-        seeded.app.state.parts = parts
-    assert [each.status_code for each in answers] == [410, 429]
+    parts.engine.dispose()
+    assert [each.status_code for each in answers] == [410, 410, last]
 
 
 def test_the_review_needs_a_login_of_its_own(tmp_path: Path) -> None:
