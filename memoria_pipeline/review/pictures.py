@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -24,7 +24,7 @@ from memoria_pipeline.vision import picture
 
 _CACHE = {"cache-control": "private, max-age=3600"}
 
-_DOCUMENT = {
+_DOCUMENT: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/jpeg": {}}, "description": "The picture."},
     304: {"description": "As it was."},
     404: {"content": {"image/svg+xml": {}}, "description": "Not there any more; a stand-in."},

@@ -10,7 +10,7 @@ import uvicorn
 from memoria_pipeline import logs
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline.review.app import create_app
-from memoria_pipeline.review.parts import parts_of
+from memoria_pipeline.review.parts import Parts, parts_of
 from memoria_pipeline.settings import Settings
 
 _GRACE = 10  # seconds that requests under way may take when it is asked to stop
@@ -24,22 +24,26 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[int], None]
     _log_to_the_screen(settings)
     parts = parts_of(settings)
     listening = _bound(host, port)
-    config = uvicorn.Config(
+    ready(listening.getsockname()[1])
+    try:
+        with suppress(KeyboardInterrupt):  # which uvicorn raises again once it has stopped
+            uvicorn.Server(config_of(parts)).run(sockets=[listening])
+    finally:
+        listening.close()
+        parts.engine.dispose()
+
+
+def config_of(parts: Parts) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    return uvicorn.Config(
         create_app(parts),
         lifespan="off",
         access_log=False,  # it would write addresses: links' secrets, names that are looked for
         log_config=None,
         server_header=False,
-        forwarded_allow_ips=settings.trusted_proxies,
+        forwarded_allow_ips=parts.settings.trusted_proxies,
         timeout_graceful_shutdown=_GRACE,
     )
-    ready(listening.getsockname()[1])
-    try:
-        with suppress(KeyboardInterrupt):  # which uvicorn raises again once it has stopped
-            uvicorn.Server(config).run(sockets=[listening])
-    finally:
-        listening.close()
-        parts.engine.dispose()
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -48,6 +52,7 @@ def _bound(host: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
+        made.listen(2048)  # now: whoever hears of the port may come at once
     except OSError as error:
         made.close()
         raise MemoriaError(

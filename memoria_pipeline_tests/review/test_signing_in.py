@@ -31,7 +31,7 @@ def outbox(seeded: Seeded) -> Iterator[Path]:
 
 def letters(folder: Path) -> list[str]:
     found = [message_from_bytes(path.read_bytes(), policy=default) for path in folder.glob("*.eml")]
-    return [each.get_body().get_content() for each in found]  # type: ignore[attr-defined]
+    return [each.get_body().get_content() for each in found]  # type: ignore[union-attr]
 
 
 def link_to(seeded: Seeded, role: str, seconds: int = 600, token: str = "") -> str:

@@ -69,7 +69,7 @@ now = int(time.time())
         signed(sub="1; drop table faces"),
         signed(sub=None),
         signed(sub=["a"]),
-        jwt.encode(claims(), None, algorithm="none"),
+        jwt.encode(claims(), "", algorithm="none"),
         jwt.encode(claims(), SECRET, algorithm="HS512"),
         signed()[:-2] + "AA",
         signed().rpartition(".")[0] + ".",
