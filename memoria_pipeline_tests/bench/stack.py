@@ -58,6 +58,7 @@ class Stack:
     more: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     metrics: int = field(default_factory=free_port)
+    review: int = field(default_factory=free_port)
     starts: list[float] = field(default_factory=list)
     up: subprocess.Popen[bytes] | None = None
 
@@ -75,9 +76,25 @@ class Stack:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         ours = {"MEMORIA_HOME": str(self.home), "MEMORIA_FACE_MODEL": self.pack}
         ours["MEMORIA_METRICS_PORT"] = str(self.metrics)
+        ours["MEMORIA_REVIEW_PORT"] = str(self.review)
         # One thread each, as workers are many; `auto` of OpenBLAS takes every core for each.
         plain = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "DAGSTER_DISABLE_TELEMETRY": "yes"}
         return {**kept, **plain, **ours, **self.more}
+
+    @property
+    def review_url(self) -> str:
+        """Where the organiser's pages are."""
+        return f"http://127.0.0.1:{self.review}"
+
+    def review_ready(self, timeout: float = 60.0) -> None:
+        """Until the review answers. Raises MemoriaError."""
+
+        def answers() -> bool:
+            with suppress(httpx.HTTPError):
+                return httpx.get(f"{self.review_url}/health", timeout=5).status_code == 200
+            return False
+
+        until(answers, timeout, f"The review of {self.home} did not answer")
 
     def start(self) -> None:
         """Start `memoria up`; returns at once."""
