@@ -3,6 +3,9 @@
 import smtplib
 import ssl
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.errors import MessageError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
@@ -32,9 +35,9 @@ def message(sender: str, to: str, subject: str, text: str, html: str | None) -> 
     """One mail, in text and perhaps in HTML. Raises MailError for an address that is none."""
     mail = EmailMessage()
     try:
-        mail["From"], mail["To"] = sender, to
+        mail["From"], mail["To"] = sender, Address(addr_spec=to)
         mail["Subject"] = " ".join(subject.split())
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, MessageError):
         raise MailError("The mail's address cannot be used: check it, and send again.") from None
     mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain="memoria.invalid")
     mail["Auto-Submitted"] = "auto-generated"
@@ -55,18 +58,11 @@ class Outbox:
         """Written beside and renamed: who looks finds whole mails only."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         mail = message(self.sender, to, subject, text, html)
-        path = self.folder / f"{formatted_now()}-{uuid4().hex[:8]}.eml"
+        path = self.folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.eml"
         fresh = path.with_suffix(".part")
         fresh.touch(mode=0o600)
         fresh.write_bytes(mail.as_bytes())
         fresh.rename(path)
-
-
-def formatted_now() -> str:
-    """The time as the beginning of a file's name."""
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,9 @@ def missing(what: str) -> Problem:
     return Problem(401, what, "Sign in, or send a valid token.", headers=headers)
 
 
+_NO_TEXT = Problem(
+    422, "A text holds a character that cannot be stored.", "Leave out control characters."
+)
 ProblemPage = Callable[[Request, Problem], Response]
 
 
@@ -80,12 +83,15 @@ def install(app: FastAPI, page: ProblemPage) -> None:
         return response
 
     def broken(request: Request, error: Exception) -> Response:
-        _log.error("A request failed for a reason that nobody foresaw.", exc_info=withheld(error))
+        if problem_of(error).status >= 500:
+            said = "A request failed for a reason that nobody foresaw."
+            _log.error(said, exc_info=withheld(error))
         return answer(request, error)
 
     for kind in (MemoriaError, HTTPException, RequestValidationError, DBAPIError):
         app.add_exception_handler(kind, answer)
-    app.add_exception_handler(Exception, broken)
+    for kind in (ValueError, Exception):  # the driver's, for text that it cannot send, is the first
+        app.add_exception_handler(kind, broken)
 
 
 def _json(problem: Problem) -> Response:
@@ -108,6 +114,8 @@ def problem_of(error: Exception) -> Problem:
         return _http(error)
     if isinstance(error, DBAPIError):
         return _refused(error)
+    if isinstance(error, UnicodeEncodeError) or "NUL (0x00)" in str(error):
+        return _NO_TEXT
     return _ours(error) if isinstance(error, MemoriaError) else _unforeseen()
 
 
@@ -151,6 +159,8 @@ def _refused(error: DBAPIError) -> Problem:
     if state in _STATES:
         status, detail, mend = _STATES[state]
         return Problem(status, detail, mend)
+    if state.startswith("22"):  # data exceptions: out of range, no such text
+        return Problem(422, "A value is out of range.", "See /openapi.json for what it takes.")
     away = isinstance(error, OperationalError | InterfaceError) or state.startswith(("08", "57"))
     if away:
         return _away()

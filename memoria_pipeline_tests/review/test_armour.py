@@ -2,9 +2,11 @@
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +22,7 @@ from memoria_pipeline.review.problems import Problem
 from memoria_pipeline.review.secrets import secret_of
 from memoria_pipeline.review.server import config_of
 from memoria_pipeline.settings import Settings
+from memoria_pipeline.store import callers
 from memoria_pipeline_tests.review.seeded import URL, InProcess, Seeded, parts_for
 
 
@@ -215,3 +218,49 @@ def test_an_error_that_nobody_foresaw_says_nothing_of_anybody_and_changes_nothin
     assert "content-security-policy" in said.headers
     assert "Lovelace" not in said.text + caplog.text
     assert "RuntimeError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "sent", ['"a\\u0000b"', '"\\ud800"', '"' + "x" * 300_000 + '"', "1e400", "9" * 400]
+)
+def test_what_the_database_cannot_take_is_the_senders_fault(
+    seeded: Seeded, module_database: sa.Engine, tmp_path: Path, sent: str
+) -> None:
+    parts = parts_for(module_database, tmp_path)
+    app = create_app(parts)
+
+    @app.post("/test/store")
+    def store(conn: Conn, body: dict[str, Any]) -> None:
+        kind = "integer" if isinstance(body["x"], int | float) else "text"
+        conn.execute(sa.text(f"select cast(:x as {kind})"), {"x": body["x"]})
+
+    headers = {
+        "authorization": f"Bearer {parts.tokens.make(seeded.users['guest'], 60)}",
+        "content-type": "application/json",
+    }
+    with httpx.Client(transport=InProcess(app, seeded.portal), base_url=URL) as client:
+        said = client.post("/test/store", content='{"x": ' + sent + "}", headers=headers)
+    parts.engine.dispose()
+    assert said.status_code in (200, 400, 422)
+
+
+def test_more_requests_at_once_than_connections_and_threads_are_all_answered(
+    seeded: Seeded, module_database: sa.Engine, tmp_path: Path
+) -> None:
+    parts = parts_for(module_database, tmp_path)
+    app = create_app(parts)
+
+    @app.get("/test/twice")
+    def twice(conn: Conn) -> int:
+        with callers.as_server(parts.engine) as second:  # as accepting an invitation does
+            conn.execute(sa.text("select pg_sleep(0.01)"))
+            return int(second.execute(sa.text("select 1")).scalar_one())
+
+    headers = {"authorization": f"Bearer {parts.tokens.make(seeded.users['guest'], 60)}"}
+    with (
+        httpx.Client(transport=InProcess(app, seeded.portal), base_url=URL) as client,
+        ThreadPoolExecutor(100) as pool,
+    ):
+        asked = [pool.submit(client.get, "/test/twice", headers=headers) for _ in range(200)]
+        assert {each.result().status_code for each in asked} == {200}
+    parts.engine.dispose()

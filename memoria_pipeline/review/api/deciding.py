@@ -212,7 +212,7 @@ Action = Annotated[
 ]
 
 
-@router.post("/face-person-actions", dependencies=[Depends(limited_user("invite"))])
+@router.post("/face-person-actions")
 def face_person_actions(
     body: Action,
     conn: Conn,
@@ -225,6 +225,7 @@ def face_person_actions(
     if isinstance(body, LinkAction):
         return link_user(body.person_id, body, conn, user, parts)
     if isinstance(body, InviteAction):
+        parts.limiter.take("invite", str(user))
         return invite(body.person_id, body, conn, user, parts, request, later)
     if isinstance(body, MergeAction):
         return merge(body.person_id, body, conn, user, parts)

@@ -15,7 +15,8 @@ from memoria_pipeline.review.download import download
 from memoria_pipeline.review.parts import Parts
 from memoria_pipeline.review.problems import NotFound
 from memoria_pipeline.review.routes import problems, routes
-from memoria_pipeline.store import analysable, callers
+from memoria_pipeline.store import asked as stored
+from memoria_pipeline.store import callers
 from memoria_pipeline.store.faces import STORED_DIMENSIONS
 from memoria_pipeline.vision.model import Face
 
@@ -84,9 +85,9 @@ async def process(_caller: Service, parts: Here, asked: Asked) -> Processed:
 async def _allowed(parts: Parts, event: UUID) -> str:
     """The event's pack. Raises NotFound, ConsentError."""
 
-    def look() -> analysable.Analysable:
+    def look() -> stored.Allowed:
         with callers.as_server(parts.engine) as conn:
-            return analysable.ask(conn, event)
+            return stored.allowed(conn, event)
 
     async with parts.gate:
         found = await run_in_threadpool(look)
@@ -97,7 +98,7 @@ async def _allowed(parts: Parts, event: UUID) -> str:
             f"Event {event}: face analysis is switched off, or the event is over. Once the"
             " organiser agrees, the switch is on its page."
         )
-    return found.face_model
+    return found.face_model or ""
 
 
 def _shown(face: Face) -> FoundFace:
