@@ -109,7 +109,18 @@ def test_a_file_is_a_whole_mail_in_text_and_pictures(tmp_path: Path) -> None:
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
 
 
-@pytest.mark.parametrize("to", ["a@b\nBcc: all@example.org", "a@b\r\n\r\nhello", "", "a@b, c@d", "a@b@c", "<a@b>", "Ada <a@b>"])
+@pytest.mark.parametrize(
+    "to",
+    [
+        "a@b\nBcc: all@example.org",
+        "a@b\r\n\r\nhello",
+        "",
+        "a@b, c@d",
+        "a@b@c",
+        "<a@b>",
+        "Ada <a@b>",
+    ],
+)
 def test_an_address_that_would_be_more_than_one_is_refused(tmp_path: Path, to: str) -> None:
     with pytest.raises(MailError):
         Outbox(tmp_path, "m@example.org").send(to, "Hello", "It is you.")
