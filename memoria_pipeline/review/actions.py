@@ -201,9 +201,21 @@ def undo_last(conn: sa.Connection, user: UUID, event_id: UUID) -> Outcome:
     last = history.latest(conn, event_id, user)
     if last is None:
         raise DecisionError("There is nothing of yours to undo in this event.")
-    whole = history.together(conn, event_id, last.reason) if last.reason else []
-    done = [undo(conn, user, each) for each in whole or [last.id]]
+    return undo_whole(conn, user, last)
+
+
+ANSWER, TOGETHER = "answer to question ", "together "
+"""How the reasons begin that the decisions of one answer, or of one key, have in common."""
+
+
+def undo_whole(conn: sa.Connection, user: UUID, found: history.DecisionShown) -> Outcome:
+    """A decision and those that one answer, or one key, took with it no longer count."""
+    organising(conn, found.event_id)
+    reason = found.reason or ""
+    grouped = reason.startswith((ANSWER, TOGETHER))
+    whole = history.together(conn, found.event_id, reason) if grouped else []
+    done = [undo(conn, user, each) for each in whole or [found.id]]
     named = {person.id for each in done for person in each.persons}
-    shown = people.of(conn, event_id, named)
+    shown = people.of(conn, found.event_id, named)
     made = [one for each in done for one in each.decision_ids]
-    return Outcome(event_id, made, list(shown.values()))
+    return Outcome(found.event_id, made, list(shown.values()))

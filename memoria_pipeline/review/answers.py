@@ -17,7 +17,7 @@ from memoria_pipeline.review.deciding import Outcome, organising
 from memoria_pipeline.review.problems import NotFound
 from memoria_pipeline.store import questions, snapshot
 from memoria_pipeline.store.questions import Open
-from memoria_pipeline.store.shown import faces, history, people
+from memoria_pipeline.store.shown import faces, history, members, people
 from memoria_pipeline.store.snapshot import faces_of
 
 Said = Literal["yes", "no", "skip", "ignore"]
@@ -74,7 +74,7 @@ def answer(conn: sa.Connection, user: UUID, question_id: UUID, said: Answer) -> 
 
 def reason_of(question_id: UUID) -> str:
     """Why the decisions of an answer were taken: what finds all of them again."""
-    return f"answer to question {question_id}"
+    return f"{actions.ANSWER}{question_id}"
 
 
 def _taken(asked: _Asked, said: Answer) -> list[Outcome]:
@@ -131,8 +131,13 @@ def _chosen(
 def _name(asked: _Asked, said: Answer) -> list[Outcome]:
     if said.said == "no" or said.user_id is None:
         raise DecisionError("Say who it is (user_id), or skip, or ignore.")
-    person = asked.question.persons[0]
-    return [actions.assign(asked.conn, asked.user, person, said.user_id, reason=asked.reason)]
+    conn, user, person = asked.conn, asked.user, asked.question.persons[0]
+    member = members.one(conn, asked.event_id, said.user_id)
+    known = member.person_id if member else None
+    if known is not None and known != person:
+        # a member who is identified already: these are more of that person's faces
+        return [actions.merge(conn, user, known, person, reason=asked.reason)]
+    return [actions.assign(conn, user, person, said.user_id, reason=asked.reason)]
 
 
 def _mixed(asked: _Asked, said: Answer) -> list[Outcome]:

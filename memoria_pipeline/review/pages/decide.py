@@ -3,20 +3,18 @@
 from typing import Annotated
 from uuid import UUID, uuid4
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from memoria_pipeline.errors import DecisionError
 from memoria_pipeline.review import actions
-from memoria_pipeline.review.deciding import Outcome, organising
+from memoria_pipeline.review.deciding import Outcome
 from memoria_pipeline.review.pages.frame import Frame, Framed, Ids
 from memoria_pipeline.review.pages.layout import decided
 from memoria_pipeline.review.problems import NotFound
 from memoria_pipeline.store.shown import history, people
 
 router = APIRouter()
-_ANSWER, _TOGETHER = "answer to question ", "together "
 
 
 def told(text: str, done: Outcome, **about: str) -> Response:
@@ -104,20 +102,15 @@ def undo(
     )
     if found is None or found.event_id != frame.event.id:
         return decided(_("There is nothing of yours to undo."))
-    take_back(frame.conn, frame.user, found)
+    actions.undo_whole(frame.conn, frame.user, found)
     reason = found.reason or ""
-    asked = {"question": reason.removeprefix(_ANSWER)} if reason.startswith(_ANSWER) else {}
+    asked = (
+        {"question": reason.removeprefix(actions.ANSWER)}
+        if reason.startswith(actions.ANSWER)
+        else {}
+    )
     return decided(_("Undone."), **asked)
 
 
-def take_back(conn: sa.Connection, user: UUID, found: history.DecisionShown) -> None:
-    """Undo a decision and those that the same key took; later ones first."""
-    organising(conn, found.event_id)
-    reason = found.reason or ""
-    grouped = reason.startswith((_ANSWER, _TOGETHER))
-    for each in history.together(conn, found.event_id, reason) if grouped else [found.id]:
-        actions.undo(conn, user, each)
-
-
 def _together() -> str:
-    return f"{_TOGETHER}{uuid4()}"
+    return f"{actions.TOGETHER}{uuid4()}"

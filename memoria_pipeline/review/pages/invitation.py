@@ -11,9 +11,9 @@ from memoria_pipeline.review.limits import limited
 from memoria_pipeline.review.pages.layout import page
 from memoria_pipeline.review.pages.views import Views
 from memoria_pipeline.review.problems import Problem
+from memoria_pipeline.store import callers
 
 router = APIRouter(dependencies=[Depends(limited("invitation"))])
-_GONE = 410
 
 
 @router.get("/invitation/{token}")
@@ -38,8 +38,14 @@ def accept(
     name: Annotated[str, Form(min_length=1, max_length=120)],
 ) -> Response:
     """That is me: a guest of the event, signed in."""
-    taken = inviting.accept(conn, token, name)
+    try:
+        with conn.begin_nested():
+            taken = inviting.accept(conn, token, name)
+    except Problem as problem:
+        return page(request, "invitation.html", caller, problem.status, over=True)
     response = RedirectResponse(f"/review/{taken.event_id}/photos", 303)
-    sessions.end(conn, request, response, parts.settings)
-    sessions.start(conn, taken.user_id, response, parts.settings)
+    # accepting was the inviter's; a session is the server's to begin
+    with callers.stepping_back(conn, taken.invited_by):
+        sessions.end(conn, request, response, parts.settings)
+        sessions.start(conn, taken.user_id, response, parts.settings)
     return response

@@ -24,6 +24,7 @@ memoria.queue = (() => {
     const rest = [...room.querySelectorAll(".question")].filter((each) => each !== answered);
     answered.remove();
     if (rest.length) show(rest[0]);
+    if (room.getBoundingClientRect().top < 0) room.scrollIntoView({ block: "start" });
     if (room.contains(document.activeElement) || document.activeElement === document.body) {
       room.focus({ preventScroll: true });
     }
