@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from memoria_pipeline import __version__
 from memoria_pipeline.review import api, pages, pictures, problems
+from memoria_pipeline.review.api.document import ABOUT, TAGS, Documented
 from memoria_pipeline.review.armour import Armour
 from memoria_pipeline.review.pages.layout import STATIC, problem_page
 from memoria_pipeline.review.parts import Parts
@@ -19,7 +20,7 @@ from memoria_pipeline.review.sessions import is_https
 LARGEST_BODY = 1_000_000  # bytes; routes that take photos say more
 
 
-class _Review(FastAPI):
+class _Review(Documented):
     """With Armour around everything, also around what the framework answers by itself."""
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -32,7 +33,8 @@ def create_app(parts: Parts) -> FastAPI:
     app = _Review(
         title="Memoria",
         version=__version__,
-        description=_ABOUT,
+        description=ABOUT,
+        openapi_tags=TAGS,
         max_body_size=LARGEST_BODY,
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
@@ -53,6 +55,3 @@ def _document(app: FastAPI, made: Callable[[], dict[str, Any]]) -> dict[str, Any
         schemas = made().setdefault("components", {}).setdefault("schemas", {})
         schemas["ProblemBody"] = ProblemBody.model_json_schema()
     return made()
-
-
-_ABOUT = """An event's people, from clusters to confirmed tags."""

@@ -24,6 +24,7 @@ _ERRORS = {
     403: "The caller may not do this.",
     404: "There is no such thing, or the caller may not see it.",
     409: "It contradicts what stands; nothing was changed.",
+    410: "The link was used, or its time is over.",
     413: "The request is too large.",
     422: "The request is not as the document says.",
     429: "Too many requests; Retry-After says when to ask again.",
@@ -32,7 +33,7 @@ _ERRORS = {
 }
 
 
-_USUAL = tuple(each for each in _ERRORS if each != 502)
+_USUAL = tuple(each for each in _ERRORS if each not in (410, 502))
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from memoria_pipeline.review.api.shapes import Name, Said
 from memoria_pipeline.review.api.shown import PREVIEW
 from memoria_pipeline.review.callers import Here, Server
 from memoria_pipeline.review.limits import limited
-from memoria_pipeline.review.routes import routes
+from memoria_pipeline.review.routes import problems, routes
 
 router = routes("invitations")
 _LIFE = 3600
@@ -52,7 +52,9 @@ class Accepted(BaseModel):
     expires_in: int = _LIFE
 
 
-@router.post("/invitation/look", dependencies=[Depends(limited("invitation"))])
+@router.post(
+    "/invitation/look", dependencies=[Depends(limited("invitation"))], responses=problems(410)
+)
 def look(body: Held, conn: Server, parts: Here) -> Invitation:
     """What the invitation shows; 410 where it was used or is over. It is used up by accepting."""
     found = inviting.look(conn, body.token)
@@ -70,7 +72,9 @@ def look(body: Held, conn: Server, parts: Here) -> Invitation:
     )
 
 
-@router.post("/invitation/accept", dependencies=[Depends(limited("invitation"))])
+@router.post(
+    "/invitation/accept", dependencies=[Depends(limited("invitation"))], responses=problems(410)
+)
 def accept(body: Acceptance, conn: Server, parts: Here) -> Accepted:
     """That is me: the person is the guest who accepts, and the tags follow. Works once."""
     taken = inviting.accept(conn, body.token, body.name)
