@@ -1,5 +1,6 @@
 """The sensor `decisions_sensor`: questions and tags follow what people decide in the review."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
@@ -85,20 +86,27 @@ answer_runs = dg.define_asset_job(
 @discreet
 def decisions_sensor(
     context: dg.SensorEvaluationContext, store: dg.ResourceParam[Store]
-) -> dg.SensorResult | dg.SkipReason:
+) -> dg.SensorResult:
     """Notices events whose questions are older than their decisions, and answers about runs."""
+    now = time.time()
     with store.transaction() as conn:
         answers = followed.run_answers(conn)
-        behind = followed.behind(conn, _LOOK)
+        known = reviews.glance(context.cursor, followed.last_number(conn), now)
+        behind = followed.behind(conn, _LOOK) if known.due(now) else []
     asked = list(_answers(answers, context.instance))
     busy = {request.partition_key for request in asked}
     asked += [each for each in _follow(behind, context.instance) if each.partition_key not in busy]
-    if not asked:
-        return dg.SkipReason("people are deciding" if behind else "nobody decided anything")
     names = [request.partition_key or "" for request in asked]
     return dg.SensorResult(
-        run_requests=asked, dynamic_partitions_requests=[events.build_add_request(names)]
+        run_requests=asked,
+        dynamic_partitions_requests=[events.build_add_request(names)] if asked else [],
+        skip_reason=None if asked else _reason(behind),
+        cursor=str(known.after(now=now, looked=known.due(now), behind=bool(behind))),
     )
+
+
+def _reason(behind: list[Behind]) -> str:
+    return "people are deciding" if behind else "nobody decided anything"
 
 
 def _answers(answers: list[RunAnswer], instance: dg.DagsterInstance) -> Iterator[dg.RunRequest]:

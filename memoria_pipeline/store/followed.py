@@ -10,6 +10,21 @@ import sqlalchemy as sa
 from memoria_pipeline.work.reviews import Behind
 
 
+def last_number(conn: sa.Connection) -> int | None:
+    """Changes with every decision of any event, undone transactions included; None where we may
+    not see it."""
+    found: int | None = conn.execute(_LAST).scalar()
+    return found
+
+
+# Of the view, which says null where the sequence itself would refuse.
+_LAST = sa.text(
+    "select coalesce(last_value, 0) from pg_sequences where schemaname = 'memoria'"
+    " and sequencename = 'decisions_seq_seq'"
+    " and has_sequence_privilege(format('%I.%I', schemaname, sequencename), 'select')"
+)
+
+
 def behind(conn: sa.Connection, limit: int) -> list[Behind]:
     """The events whose questions are older than their decisions or their people, the longest
     waiting first; those without a person never have any."""

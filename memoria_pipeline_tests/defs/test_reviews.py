@@ -1,5 +1,6 @@
 """The sensor that follows what people decide, and the runs it asks for, on a real database."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,7 @@ class Bench:
     engine: sa.Engine
     instance: dg.DagsterInstance
     event: UUID
+    cursor: str | None = None
 
     @property
     def store(self) -> Store:
@@ -44,11 +46,12 @@ class Bench:
 
     def tick(self) -> list[dg.RunRequest]:
         """One tick, as the daemon would take it; its runs are queued."""
-        context = dg.build_sensor_context(instance=self.instance, resources={"store": self.store})
+        context = dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursor, resources={"store": self.store}
+        )
         result = reviews.decisions_sensor(context)
-        if isinstance(result, dg.SkipReason):
-            return []
         assert isinstance(result, dg.SensorResult)
+        self.cursor = result.cursor
         for request in result.dynamic_partitions_requests or []:
             self.instance.add_dynamic_partitions("events", list(request.partition_keys))
         return list(result.run_requests or [])
@@ -156,6 +159,20 @@ def test_an_archived_event_is_left_alone(followed: Bench) -> None:
     followed.pause()
     followed.do("update memoria.events set status = 'archived'")
     assert followed.tick() == []
+
+
+def test_while_nobody_decides_the_events_are_looked_at_once_a_minute(followed: Bench) -> None:
+    number = str(followed.cursor).split(":")[0]
+    assert int(number) == followed.ask("select last_value from memoria.decisions_seq_seq")
+    long_ago = f"{number}:0:{time.time():.0f}"
+    followed.do("delete from memoria.forecasts")  # a look would find that
+    followed.cursor = long_ago
+    assert followed.tick() == []
+    followed.decide()
+    followed.pause()
+    assert len(followed.tick()) == 1  # another number
+    followed.cursor = f"{str(followed.cursor).split(':')[0]}:0:{time.time() - 61:.0f}"
+    assert len(followed.tick()) == 1
 
 
 def propose(bench: Bench, impure: int = 0) -> UUID:
