@@ -4,7 +4,7 @@ BIN := .venv/bin
 PHOTOS ?=
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help setup demo up test check format bench verify-main verify-people verify-operations notebooks lock schema clean
+.PHONY: help setup demo up test check format bench verify-main verify-people verify-operations verify-review notebooks lock schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 16
@@ -49,6 +49,9 @@ verify-people: setup ## the figures of stable people: asked, reached
 
 verify-operations: setup ## the figures of operations: asked, reached
 	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_operations
+
+verify-review: setup ## the figures of the organiser's review: asked, reached
+	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_review
 
 notebooks: setup ## the analysts' notebooks, in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir notebooks

@@ -49,7 +49,7 @@ class Organiser:
     def picture(self, name: str) -> None:
         """Keep what the page looks like now."""
         KEPT.mkdir(parents=True, exist_ok=True)
-        # Its hidden caret would be an inline style, which our policy refuses, and the console says so.
+        # To hide the caret it would write a style into the page, which our policy refuses.
         self.page.screenshot(path=str(KEPT / f"{name}.png"), full_page=True, caret="initial")
 
 
