@@ -68,6 +68,7 @@ def test_every_check_is_a_true_sentence() -> None:
         "people_differ_from_one_another",
         "faces_of_one_person_are_alike",
         "every_tag_by_a_face_is_of_who_that_is",
+        "every_face_of_a_member_that_a_human_confirmed_is_a_tag",
     }
 
 
