@@ -15,7 +15,7 @@ from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
 from memoria_pipeline.errors import ModelError
 from memoria_pipeline.logs import discreet
-from memoria_pipeline.store import outbox, stale
+from memoria_pipeline.store import once, outbox, sessions, stale
 from memoria_pipeline.vision.detector import Detector
 
 _A_NIGHT = 500  # runs; at 10 s each they end before the morning, and the next night goes on
@@ -33,10 +33,11 @@ def nightly(
     store: dg.ResourceParam[Store],
     detector: dg.ResourceParam[Detector],
 ) -> list[dg.RunRequest]:
-    """Tries failed photos again, groups events that are stale, and forgets old callbacks."""
+    """Tries failed photos again, groups events that are stale, and forgets what is over."""
     night = (context.scheduled_execution_time or datetime.now(UTC)).date()
     with store.transaction() as conn:
-        outbox.prune(conn)
+        for old in (outbox, once, sessions):
+            old.prune(conn)
         stale.refresh(conn)
         photos = stale.with_photos_left(conn, _A_NIGHT)
         back = stale.held_back(conn, _A_NIGHT - len(photos))

@@ -34,6 +34,14 @@ def keep(conn: sa.Connection, user: UUID, key: str, answer: Answer) -> None:
     conn.execute(_KEEP, {**values, "status": answer.status, "body": json.dumps(answer.body)})
 
 
+def prune(conn: sa.Connection, days: int = 1) -> None:
+    """Forget answers that nobody asks for again: they may hold names."""
+    conn.execute(_PRUNE, {"days": days})
+
+
+_PRUNE = sa.text(
+    "delete from memoria.idempotency where created_at < now() - make_interval(days => :days)"
+)
 _HOLD = sa.text(
     "select pg_advisory_xact_lock(hashtextextended("
     "'memoria idempotency ' || cast(:user as text) || ' ' || :key, 0))"

@@ -49,6 +49,12 @@ def link_for(conn: sa.Connection, email: str, token_hash: bytes, seconds: int) -
     return found
 
 
+def prune(conn: sa.Connection) -> None:
+    """Forget sessions and links that are over."""
+    conn.execute(sa.text("delete from memoria.sessions where expires_at < now()"))
+    conn.execute(sa.text("delete from memoria.links where expires_at < now()"))
+
+
 def make_link(
     conn: sa.Connection, user: UUID, event: UUID | None, token_hash: bytes, seconds: int
 ) -> None:

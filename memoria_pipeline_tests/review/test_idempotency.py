@@ -13,7 +13,7 @@ from fastapi import UploadFile
 from memoria_pipeline.errors import DecisionError
 from memoria_pipeline.review.callers import Conn, Server, Service, Signed
 from memoria_pipeline.review.routes import routes
-from memoria_pipeline.store import db
+from memoria_pipeline.store import db, once, sessions
 from memoria_pipeline_tests.review.seeded import Seeded
 
 _NAME = sa.text("update memoria.events set name = name || :more where id = :event returning name")
@@ -175,3 +175,29 @@ def test_what_a_server_asks_for_twice_is_done_once(
     service = seeded.client_of("service")
     one, two = (service.post("/test/server", headers=key).json() for _ in range(2))
     assert one == two != service.post("/test/server").json()
+
+
+def test_answers_sessions_and_links_are_forgotten_once_they_are_over(seeded: Seeded) -> None:
+    user = seeded.users["member"]
+    with db.connect(seeded.engine) as conn:
+        for key in ("old", "new"):
+            once.keep(conn, user, key, once.Answer("f", 200, None))
+        conn.execute(
+            sa.text(
+                "update memoria.idempotency set created_at = now() - interval '2 days'"
+                " where key = 'old'"
+            )
+        )
+        for seconds in (-5, 60):
+            sessions.make_link(conn, user, None, f"link {seconds}".encode(), seconds)
+            sessions.start(conn, user, f"session {seconds}".encode(), "csrf", seconds)
+        once.prune(conn)
+        sessions.prune(conn)
+        assert once.answered(conn, user, "old") is None
+        assert once.answered(conn, user, "new") is not None
+        query = sa.text(
+            "select token_hash from memoria.links union all select token_hash from memoria.sessions"
+        )
+        left = {bytes(each) for each in conn.scalars(query)}
+    assert left >= {b"link 60", b"session 60"}
+    assert not left & {b"link -5", b"session -5"}
