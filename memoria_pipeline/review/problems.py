@@ -90,8 +90,8 @@ def install(app: FastAPI, page: ProblemPage) -> None:
 
     for kind in (MemoriaError, HTTPException, RequestValidationError, DBAPIError):
         app.add_exception_handler(kind, answer)
-    for kind in (ValueError, Exception):  # the driver's, for text that it cannot send, is the first
-        app.add_exception_handler(kind, broken)
+    app.add_exception_handler(ValueError, broken)  # the driver's too, for text it cannot send
+    app.add_exception_handler(Exception, broken)
 
 
 def _json(problem: Problem) -> Response:
