@@ -4,6 +4,7 @@ As a person would: an event is made on the page, its photos go in on the page, a
 said there. The database is only read. (3, erasure, is tested with the store.)
 """
 
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ def new_event(organiser: Organiser, name: str, *, consent: bool) -> Organiser:
     if consent:
         page.get_by_label("I allow the automatic analysis of faces").check()
     page.get_by_role("button", name="Make the event").click()
-    page.wait_for_url("**/review/*-*")
+    page.wait_for_url(re.compile(r"/review/[0-9a-f-]{36}"))
     event = UUID(page.url.split("/review/")[1].split("/")[0])
     return replace(organiser, event=event)
 
@@ -192,7 +193,8 @@ _FACES = (
 _PEOPLE = "select count(*) from memoria.face_persons where event_id = :event and status <> 'merged'"
 _LARGEST = (
     "select id from memoria.face_persons where event_id = :event"
-    " and status in ('pending', 'linked') order by (metadata ->> 'face_count')::integer desc, id limit 1"
+    " and status in ('pending', 'linked')"
+    " order by (metadata ->> 'face_count')::integer desc, id limit 1"
 )
 _NEWEST = (
     "select id from memoria.face_persons where event_id = :event order by created_at desc limit 1"
