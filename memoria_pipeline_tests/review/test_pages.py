@@ -1,5 +1,6 @@
 """Every page without a browser, as each role gets it: what is in it, and what is said instead."""
 
+import json
 import re
 from urllib.parse import unquote
 from uuid import uuid4
@@ -8,10 +9,12 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from memoria_pipeline.people.diff import Diff
 from memoria_pipeline.review import sessions
-from memoria_pipeline.store import callers, db
+from memoria_pipeline.store import callers, db, runs
 from memoria_pipeline.store import sessions as stored
 from memoria_pipeline_tests.review.seeded import ClientOf, Seeded
+from memoria_pipeline_tests.store.factories import PACK
 
 HTML = {"accept": "text/html"}
 
@@ -176,3 +179,42 @@ def test_an_address_of_nothing_is_a_page_that_says_so(client_of: ClientOf) -> No
         answer: httpx.Response = client.get(path, headers=HTML)
         assert answer.status_code in (404, 410)
         assert "<h1>" in answer.text
+
+
+def test_a_run_that_waits_is_told_in_sentences_and_answered_once(
+    seeded: Seeded, client_of: ClientOf
+) -> None:
+    client, here = client_of("organiser"), f"/review/{seeded.event}"
+    diff = Diff(6, 2, 0, 1, 0, 1, 0, 0, 0.25).as_table()
+    about = {"event": seeded.event, "method": "constrained", "model": PACK, "kind": "full"}
+    about |= {"fingerprint": "now", "parameters": {}, "measures": {}, "diff": diff, "plan": {}}
+    with db.connect(seeded.engine) as conn:
+        run = runs.insert(conn, about, status="proposed")
+    assert "waits for your approval" in client.get(here, headers=HTML).text
+    shown = client.get(f"{here}/runs", headers=HTML).text
+    for text in ("2 faces move", "1 person is split", "1 person is new", "25% of", "Nothing that"):
+        assert text in shown
+    answer = client.post(f"{here}/run/{run}/publish", headers={"hx-request": "true"})
+    assert answer.status_code == 204
+    assert "is being carried out" in client.get(f"{here}/runs", headers=HTML).text
+    again = client.post(f"{here}/run/{run}/turn-down", headers={"hx-request": "true"})
+    assert again.status_code == 409
+    with db.connect(seeded.engine) as conn:
+        conn.execute(sa.text("delete from memoria.cluster_runs where id = :run"), {"run": run})
+
+
+def test_photos_are_added_to_an_event_that_takes_them(seeded: Seeded, client_of: ClientOf) -> None:
+    client = client_of("organiser")
+    made = client.post("/review/new", data={"name": "Noces"}, headers=HTML).headers["location"]
+    assert "No photos yet" in client.get(made, headers=HTML).text
+    photo = ("a.jpg", (seeded.root / "000.jpg").read_bytes(), "image/jpeg")
+    sent = client.post(made, files=[("photos", photo)] * 2, headers={"hx-request": "true"})
+    assert (sent.status_code, json.loads(sent.headers["x-decided"])["text"]) == (
+        204,
+        "2 photos added.",
+    )
+    assert client.get(made, headers=HTML).text.count("/pictures/photo/") == 2
+    broken = ("a.jpg", b"no photo", "image/jpeg")
+    refused = client.post(made, files=[("photos", broken)], headers={"hx-request": "true"})
+    assert refused.status_code == 422
+    assert "no photo that can be read" in unquote(refused.headers["x-message"])

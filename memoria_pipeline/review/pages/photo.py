@@ -6,13 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
+from memoria_pipeline.errors import PhotoError
 from memoria_pipeline.review import actions, keeping
 from memoria_pipeline.review.callers import limited_user
 from memoria_pipeline.review.pages.decide import told
 from memoria_pipeline.review.pages.frame import Frame, Framed, Organised
-from memoria_pipeline.review.pages.layout import decided, is_part
+from memoria_pipeline.review.pages.layout import decided, is_part, said
 from memoria_pipeline.review.pages.views import WHOLE, named
-from memoria_pipeline.review.problems import NotFound
+from memoria_pipeline.review.problems import NotFound, Problem
 from memoria_pipeline.store.photo_files import Upload
 from memoria_pipeline.store.shown import faces, members, people, photos, tags
 from memoria_pipeline.store.shown.page import Paging
@@ -45,12 +46,34 @@ def all_photos(
 def upload(frame: Framed, files: Annotated[list[UploadFile], File(alias="photos")]) -> Response:
     """New photos; their faces are looked for by the pipeline."""
     given = [Upload(each.filename or "", each.file.read()) for each in files]
-    done = keeping.upload(frame.conn, frame.parts.settings, frame.user, frame.event.id, given)
+    try:
+        with frame.conn.begin_nested():
+            done = keeping.upload(
+                frame.conn, frame.parts.settings, frame.user, frame.event.id, given
+            )
+    except PhotoError:
+        return _refused(frame, 422)
+    except Problem as problem:
+        if problem.status != 409:
+            raise
+        return _refused(frame, 409)
     if not is_part(frame.request):
         return RedirectResponse(f"/review/{frame.event.id}/photos", 303)
     n = len(done.media_ids)
     text = frame.words.ngettext("%(num)d photo added.", "%(num)d photos added.", n)
     return decided(text % {"num": n})
+
+
+def _refused(frame: Frame, status: int) -> Response:
+    _ = frame.words.gettext
+    texts = {
+        422: _("One of the files is no photo that can be read here; it was not added."),
+        409: _("The photos of this event are in a place of their own; add new ones there."),
+    }
+    if is_part(frame.request):
+        return Response(None, status, said(texts[status]))
+    heading = _("Something is missing or wrong")
+    return frame.page("error.html", status, heading=heading, text=texts[status])
 
 
 def _photo(frame: Frame, media_id: UUID) -> PhotoShown:

@@ -54,7 +54,8 @@ const memoria = (() => {
     changed();
   }
 
-  async function send(url, form) {
+  // quiet: whoever sends tells what went wrong.
+  async function send(url, form, quiet = false) {
     let answer;
     try {
       answer = await fetch(url, { method: "POST", body: form, credentials: "same-origin",
@@ -64,7 +65,7 @@ const memoria = (() => {
       return null;
     }
     if (answer.ok) return answer;
-    failed(answer.status, message(answer.headers));
+    if (!quiet) failed(answer.status, message(answer.headers));
     return null;
   }
 

@@ -61,6 +61,12 @@
     });
   }
 
+  function post(some, quiet) {
+    const part = new FormData();
+    for (const one of some) part.append("photos", one);
+    return memoria.send(form.getAttribute("action"), part, quiet);
+  }
+
   async function upload(all) {
     if (!all.length) return;
     state.hidden = false;
@@ -71,13 +77,14 @@
       bar.value = i;
       state.querySelector("p").textContent = memoria.texts.sending
         .replace("{n}", String(Math.min(i + AT_ONCE, all.length))).replace("{total}", String(all.length));
-      const part = new FormData();
-      for (const one of all.slice(i, i + AT_ONCE)) part.append("photos", one);
-      const answer = await memoria.send(form.getAttribute("action"), part);
-      if (!answer) { refused += 1; if (refused > 2) break; }
+      const some = all.slice(i, i + AT_ONCE);
+      if (await post(some, some.length > 1)) continue;
+      if (some.length === 1) { refused += 1; continue; }
+      for (const one of some) if (!await post([one], false)) refused += 1;
     }
     bar.value = all.length;
-    if (refused) { state.hidden = true; files.value = ""; return; }
+    if (refused === all.length) { state.hidden = true; files.value = ""; return; }
+    if (refused) await new Promise((then) => setTimeout(then, 4000)); // the reason is to be read
     location.assign(location.pathname);
   }
 })();

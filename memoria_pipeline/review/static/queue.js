@@ -212,5 +212,10 @@ memoria.queue = (() => {
     soon = setTimeout(() => { if (!waiting) enqueue(() => refresh()); }, 600);
   }
 
+  // The pipeline asks anew after some answers: look now and then while there is nothing to answer.
+  setInterval(() => {
+    if (!current() && !waiting && !document.hidden) enqueue(() => refresh());
+  }, 10000);
+
   return { undo };
 })();
