@@ -62,8 +62,9 @@ def plan(
     ]
     moved = {each.person for each in (*rows.values(), *faces) if each.person is not None}
     # An undo may have made again whom it does not name: what a machine had said before.
-    gone = about | person_rows.made_by(conn, undone.id)
-    sweep = [each for each in gone if each not in new.persons]
+    gone = about | person_rows.made_by(conn, [undone.id])
+    by_decisions = person_rows.made_by(conn, [each.id for each in past])
+    sweep = [each for each in gone & by_decisions if each not in new.persons]
     edits = {each: new.edits.get(each, 0) for each in after}
     return Change(faces, [*after.values()], edits, moved | set(after), sweep, before, new)
 
@@ -208,5 +209,5 @@ def write(conn: sa.Connection, event_id: UUID, change: Change) -> None:
         face_rows.put(conn, event_id, change.faces)
         refresh = sa.text("select memoria.refresh_person_counts(:event, cast(:ids as uuid[]))")
         conn.execute(refresh, {"event": event_id, "ids": sorted(change.stale)})
-        if change.sweep:
-            person_rows.sweep(conn, event_id, change.sweep)
+    if change.sweep:  # few: looked up one by one, as without loops all faces would be read
+        person_rows.sweep(conn, event_id, change.sweep)

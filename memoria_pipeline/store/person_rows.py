@@ -67,13 +67,13 @@ _BASELINES = sa.text(
 )
 
 
-def made_by(conn: sa.Connection, decision: UUID) -> set[UUID]:
-    """The persons that there were not before this decision."""
+def made_by(conn: sa.Connection, decisions: Sequence[UUID]) -> set[UUID]:
+    """The persons that there were not before one of these decisions."""
     made = sa.text(
         "select cast(jsonb_array_elements_text(before -> 'made') as uuid) from memoria.decisions"
-        " where id = :id"
+        " where id = any (cast(:ids as uuid[]))"
     )
-    return set(conn.scalars(made, {"id": decision}))
+    return set(conn.scalars(made, {"ids": list(decisions)}))
 
 
 def put(
@@ -118,7 +118,7 @@ _PUT = sa.text(
 def sweep(conn: sa.Connection, event_id: UUID, made: Sequence[UUID] | None = None) -> None:
     """Pending persons go that nothing refers to (any more), nor a decision that counts.
 
-    made: of these only those that a decision made.
+    made: only of these, which a decision made.
     """
     conn.execute(_SWEEP, {"event": event_id, "made": None if made is None else list(made)})
 
@@ -132,9 +132,7 @@ _SWEEP = sa.text(
     " where f.event_id = :event and f.machine_person_id = p.id)"
     " and not exists (select from memoria.face_persons m"
     " where m.event_id = :event and m.merged_into_id = p.id)"
-    " and (cast(:made as uuid[]) is null or (p.id = any (cast(:made as uuid[]))"
-    " and exists (select from memoria.decisions d"
-    " where d.event_id = :event and d.before -> 'made' ? p.id::text)))"
+    " and (cast(:made as uuid[]) is null or p.id = any (cast(:made as uuid[])))"
 )
 
 
