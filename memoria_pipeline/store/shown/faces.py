@@ -82,17 +82,19 @@ def _face(row: sa.Row[Any]) -> FaceShown:
     return FaceShown(*tuple(row)[:13])
 
 
+# Sub-selects, which run for the rows that are shown: see people.py.
 _COLUMNS = (
     "select f.id, f.event_id, f.media_id, f.face_person_id as person_id, f.bbox, f.quality_score,"
-    " f.quality_class, f.probability, f.verdict, f.lost, p.status, p.linked_user_id, m.display_name"
+    " f.quality_class, f.probability, f.verdict, f.lost,"
+    " (select p.status from memoria.face_persons p"
+    "  where p.event_id = f.event_id and p.id = f.face_person_id) as person_status,"
+    " (select p.linked_user_id from memoria.face_persons p"
+    "  where p.event_id = f.event_id and p.id = f.face_person_id) as linked_user_id,"
+    " (select m.display_name from memoria.event_members m where m.event_id = f.event_id"
+    "  and m.user_id = (select p.linked_user_id from memoria.face_persons p"
+    "   where p.event_id = f.event_id and p.id = f.face_person_id)) as name"
 )
-_FROM = (
-    " from memoria.faces f left join memoria.face_persons p"
-    " on p.event_id = f.event_id and p.id = f.face_person_id"
-    " left join memoria.event_members m"
-    " on m.event_id = f.event_id and m.user_id = p.linked_user_id"
-    " where f.event_id = :event"
-)
+_FROM = " from memoria.faces f where f.event_id = :event"
 _PAGE = ", count(*) over () as total" + _FROM + " and f.face_person_id = :person"
 _BEST_FIRST = " order by f.lost, f.quality_class, f.quality_score desc, f.id"
 _DOUBTFUL = " order by f.verdict is not null, f.probability nulls last, f.id"

@@ -103,24 +103,26 @@ def _with_photos(
     return [replace(each, photo_count=photos.get(each.id, 0)) for each in shown]
 
 
+# Sub-selects, which run for the rows that are shown: a join with statistics that are not there yet
+# compared 5,000 people with each of 500 members, for a third of a second.
 _COLUMNS = (
     "select p.id, p.event_id, p.status, p.cluster_label, p.representative_face_id,"
-    " p.linked_user_id, m.display_name, p.invitation_email, p.merged_into_id, p.version,"
+    " p.linked_user_id, (select m.display_name from memoria.event_members m"
+    "  where m.event_id = p.event_id and m.user_id = p.linked_user_id),"
+    " p.invitation_email, p.merged_into_id, p.version,"
     " coalesce((p.metadata ->> 'face_count')::integer, 0) as face_count,"
     " (p.metadata ->> 'avg_quality')::float8 as avg_quality,"
     " coalesce((p.metadata ->> 'manual_edits')::integer, 0) as manual_edits, p.updated_at,"
     " 0 as photo_count"
 )
-_FROM = (
-    " from memoria.face_persons p left join memoria.event_members m"
-    " on m.event_id = p.event_id and m.user_id = p.linked_user_id"
-)
+_FROM = " from memoria.face_persons p"
 _WHERE = (
     " where p.event_id = :event"
     " and case when :all then p.status <> 'merged'"
     " else p.status = any (cast(:statuses as text[])) end"
-    " and (cast(:like as text) is null or m.display_name ilike :like or m.email ilike :like"
-    " or p.invitation_email ilike :like)"
+    " and (cast(:like as text) is null or p.invitation_email ilike :like"
+    " or p.linked_user_id in (select m.user_id from memoria.event_members m"
+    "  where m.event_id = :event and (m.display_name ilike :like or m.email ilike :like)))"
 )
 _PAGE = sa.text(
     _COLUMNS
