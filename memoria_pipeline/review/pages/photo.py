@@ -42,7 +42,11 @@ def all_photos(
     return frame.whole("photos.html", **shown)
 
 
-@router.post("/review/{event_id}/photos", dependencies=[Depends(limited_user("upload"))])
+@router.post(
+    "/review/{event_id}/photos",
+    max_body_size=LARGEST_UPLOAD,
+    dependencies=[Depends(limited_user("upload"))],
+)
 def upload(frame: Framed, files: Annotated[list[UploadFile], File(alias="photos")]) -> Response:
     """New photos; their faces are looked for by the pipeline."""
     given = [Upload(each.filename or "", each.file.read()) for each in files]
