@@ -30,6 +30,14 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.api_arm_invitation(invitation uuid, token_hash bytea) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    update memoria.invitations i set token_hash = api_arm_invitation.token_hash
+    where i.id = invitation and i.token_hash is null and i.used_at is null and i.expires_at > now()
+$$;
+
 CREATE FUNCTION memoria.api_clusters(event uuid) RETURNS TABLE(cluster_label integer, face_count bigint, representative_face_id uuid, avg_quality double precision)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1807,7 +1815,7 @@ CREATE TABLE memoria.invitations (
     event_id uuid NOT NULL,
     person_id uuid NOT NULL,
     email text NOT NULL,
-    token_hash bytea NOT NULL,
+    token_hash bytea,
     invited_by uuid NOT NULL,
     message text,
     media_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
@@ -2716,6 +2724,10 @@ REVOKE ALL ON FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name
 GRANT ALL ON FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.api_arm_invitation(invitation uuid, token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_arm_invitation(invitation uuid, token_hash bytea) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_arm_invitation(invitation uuid, token_hash bytea) TO memoria_service;
+
 REVOKE ALL ON FUNCTION memoria.api_clusters(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.api_clusters(event uuid) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_clusters(event uuid) TO memoria_service;
@@ -3200,8 +3212,6 @@ GRANT SELECT(event_id),INSERT(event_id) ON TABLE memoria.invitations TO authenti
 GRANT SELECT(person_id),INSERT(person_id) ON TABLE memoria.invitations TO authenticated;
 
 GRANT SELECT(email),INSERT(email) ON TABLE memoria.invitations TO authenticated;
-
-GRANT INSERT(token_hash) ON TABLE memoria.invitations TO authenticated;
 
 GRANT SELECT(invited_by),INSERT(invited_by) ON TABLE memoria.invitations TO authenticated;
 

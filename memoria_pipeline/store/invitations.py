@@ -10,6 +10,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from memoria_pipeline.store import callers
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -70,13 +72,15 @@ class Accepted:
 
 
 def insert(conn: sa.Connection, event_id: UUID, by: UUID, draft: Draft) -> UUID:
-    """Write an invitation down, as the organiser; its id. Older ones of the person end."""
+    """Write an invitation down, as the organiser; its id. Older ones of the person end.
+
+    Its link is the server's to write: an organiser who knew it would be whoever has that address.
+    """
     conn.execute(_END, {"event": event_id, "person": draft.person_id})
     values = {
         "event": event_id,
         "person": draft.person_id,
         "email": draft.email,
-        "hash": draft.token_hash,
         "by": by,
         "message": draft.message,
         "media": list(draft.media_ids),
@@ -84,6 +88,8 @@ def insert(conn: sa.Connection, event_id: UUID, by: UUID, draft: Draft) -> UUID:
         "seconds": draft.seconds,
     }
     made: UUID = conn.execute(_INSERT, values).scalar_one()
+    with callers.stepping_back(conn, by):
+        conn.execute(_ARM, {"id": made, "hash": draft.token_hash})
     return made
 
 
@@ -92,11 +98,12 @@ _END = sa.text(
     " where event_id = :event and person_id = :person and used_at is null"
 )
 _INSERT = sa.text(
-    "insert into memoria.invitations (event_id, person_id, email, token_hash, invited_by, message,"
-    " media_ids, language, expires_at) values (:event, :person, lower(:email), :hash, :by,"
+    "insert into memoria.invitations (event_id, person_id, email, invited_by, message,"
+    " media_ids, language, expires_at) values (:event, :person, lower(:email), :by,"
     " :message, cast(:media as uuid[]), :language, now() + make_interval(secs => :seconds))"
     " returning id"
 )
+_ARM = sa.text("select memoria.api_arm_invitation(:id, :hash)")
 
 
 def sent(conn: sa.Connection, invitation: UUID) -> None:

@@ -77,7 +77,9 @@ _PEOPLE, _SERVERS = ["authenticated", "memoria_service"], ["memoria_api", "memor
 DEFINERS: dict[str, list[str]] = {
     **dict.fromkeys(("my_events", "my_persons", "my_tagged_photos", "deciding"), _PEOPLE),
     **dict.fromkeys(("decisions_about", "purge_for_caller"), _PEOPLE),
-    **dict.fromkeys(("api_start_session", "api_session", "api_end_session"), _SERVERS),
+    **dict.fromkeys(
+        ("api_start_session", "api_session", "api_end_session", "api_arm_invitation"), _SERVERS
+    ),
     **dict.fromkeys(("api_link_for", "api_use_link", "api_invitation"), _SERVERS),
     **dict.fromkeys(("api_accept_invitation", "api_photo_source", "api_face_source"), _SERVERS),
     **dict.fromkeys(("api_may_analyse", "api_enqueue", "api_job", "api_clusters"), _SERVERS),

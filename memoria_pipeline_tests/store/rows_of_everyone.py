@@ -138,7 +138,7 @@ def _review(a: _About) -> dict[str, Row]:
         "links": {"kind": "sign_in", "user_id": a.user} | later | token,
         "invitations": {"id": str(uuid4()), "person_id": a.there["person"], "language": "en"}
         | {"email": "x@example.org", "invited_by": a.user, "media_ids": []}
-        | (later | token),
+        | later,
         "idempotency": {"user_id": a.user, "key": f"k{a.number}", "fingerprint": "f"}
         | {"status": 200},
         "questions": {"id": str(uuid4()), "rank": 1, "kind": "name", "persons": [], "faces": []}

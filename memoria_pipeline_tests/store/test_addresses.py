@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+import pytest
 import sqlalchemy as sa
 
 from memoria_pipeline_tests.store.factories import ORGANISER, acting_as, an_event, one
@@ -57,6 +58,27 @@ def test_a_link_and_an_invitation_work_once(conn: sa.Connection) -> None:
     assert (guest is not None, one(conn, _ACCEPT)) == (True, None)
     role = "select role from memoria.event_members where user_id = :u"
     assert one(conn, role, u=guest) == "guest"
+
+
+def test_an_organiser_cannot_choose_the_link_of_an_invitation(conn: sa.Connection) -> None:
+    event = _event(conn)
+    _add(conn, event, "a@example.org")
+    person = one(
+        conn, "insert into memoria.face_persons (event_id) values (:e) returning id", e=event
+    )
+    own = (
+        "insert into memoria.invitations (event_id, person_id, email, token_hash, invited_by,"
+        " expires_at) values (:e, :p, 'a@example.org', 'mine', :by, now() + interval '1 day')"
+    )
+    arm = "select memoria.api_arm_invitation(gen_random_uuid(), 'mine')"
+    values = {"e": event, "p": person, "by": ORGANISER}
+    for statement in (own, arm):
+        with (
+            pytest.raises(sa.exc.ProgrammingError, match="permission denied"),
+            acting_as(conn, ORGANISER),
+            conn.begin_nested(),
+        ):
+            conn.execute(sa.text(statement), values)
 
 
 def test_a_session_ends_when_its_time_is_over(conn: sa.Connection) -> None:

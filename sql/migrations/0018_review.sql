@@ -101,7 +101,7 @@ create table memoria.invitations (
     -- No foreign key: a person may be erased; purge_face_data_for_user takes these along.
     person_id uuid not null,
     email text not null check (email = lower(btrim(email)) and length(email) <= 320),
-    token_hash bytea not null unique,
+    token_hash bytea unique,
     invited_by uuid not null,
     message text check (length(message) <= 2000),
     media_ids uuid[] not null default '{}' check (cardinality(media_ids) <= 5),
@@ -591,8 +591,8 @@ create policy own_inserts on memoria.consents for insert to authenticated
 
 grant select (id, event_id, person_id, email, invited_by, message, media_ids, language, created_at,
         expires_at, sent_at, used_at, used_by),
-    insert (id, event_id, person_id, email, token_hash, invited_by, message, media_ids, language,
-        expires_at, sent_at),
+    insert (id, event_id, person_id, email, invited_by, message, media_ids, language, expires_at,
+        sent_at),
     update (expires_at, sent_at) on memoria.invitations to authenticated;
 create policy organiser_reads on memoria.invitations for select to authenticated
     using (event_id in (select memoria.my_events('organiser')));
@@ -730,6 +730,15 @@ as $$
     update memoria.links l set used_at = now()
     where l.token_hash = api_use_link.token_hash and l.used_at is null and l.expires_at > now()
     returning l.user_id, l.event_id
+$$;
+
+-- The link is the server's to make: who knew it, and wrote the address, would be that user.
+create function memoria.api_arm_invitation(invitation uuid, token_hash bytea) returns void
+language sql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    update memoria.invitations i set token_hash = api_arm_invitation.token_hash
+    where i.id = invitation and i.token_hash is null and i.used_at is null and i.expires_at > now()
 $$;
 
 create function memoria.api_invitation(token_hash bytea) returns table (id uuid, event_id uuid,
