@@ -70,6 +70,10 @@ def test_who_was_seen_more_than_once_is_asked_for_by_name(album: Album) -> None:
     assert all(each.faces[0] in faces_of(album, each.persons[0]) for each in named)
 
 
+def test_where_99_percent_are_right_nobody_is_asked_whether_all_really_are(album: Album) -> None:
+    assert compute(album) == {"name": 3}
+
+
 def test_an_event_without_a_face_has_no_question(conn: sa.Connection) -> None:
     empty = Album(conn)
     assert compute(empty) == {}
