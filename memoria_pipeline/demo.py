@@ -150,7 +150,7 @@ def _report(
 def _invite(event: UUID, engine: sa.Engine, source: Source, console: Console, link: Link) -> None:
     """Members for the sample album, and a way in for whoever runs this."""
     with db.connect(engine) as conn:
-        organiser = accounts.ensure(conn, event, "organiser")
+        organiser = accounts.ensure(conn, event, "organiser", "The organiser")
         if source.truth is not None:
             accounts.ensure_all(conn, event, "member", MEMBERS)
         address = link(conn, event, organiser)

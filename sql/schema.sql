@@ -3119,6 +3119,8 @@ GRANT INSERT(language) ON TABLE memoria.consents TO authenticated;
 
 GRANT INSERT(recorded_by) ON TABLE memoria.consents TO authenticated;
 
+GRANT SELECT ON SEQUENCE memoria.decisions_seq_seq TO memoria_service;
+
 GRANT SELECT ON TABLE memoria.erased_persons TO memoria_service;
 GRANT SELECT ON TABLE memoria.erased_persons TO authenticated;
 

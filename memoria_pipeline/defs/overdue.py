@@ -18,7 +18,7 @@ _AFTER_UPLOADS = {"dagster/priority": "-5"}  # Great Expectations takes seconds 
 
 check_overdue = dg.define_asset_job(
     "check_overdue",
-    # With `tags`, which reads only: a job of checks alone has no partitions in Dagster 1.13.
+    # With `tags`, which costs little: a job of checks alone has no partitions in Dagster 1.13.
     selection=dg.AssetSelection.assets("tags").without_checks()
     | dg.AssetSelection.checks(nothing_is_overdue),
     description="Which jobs, erasures and photos of an event are overdue; changes nothing.",

@@ -299,6 +299,9 @@ as $$
         and t.event_id in (select memoria.my_events('guest'))
 $$;
 
+-- What the sensor asks first: whether anybody has decided anything.
+grant select on sequence memoria.decisions_seq_seq to memoria_service;
+
 -- One decision is about a few people, and the log grows with all of them. What is connected with
 -- these faces, persons and decisions, through whatever names them, through merges and through what
 -- the machine says, folds by itself as it does within the whole log: nothing else names any of it.
