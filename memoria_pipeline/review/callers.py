@@ -4,6 +4,7 @@ What a caller may see and do is not decided here: row level security does.
 """
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -109,37 +110,48 @@ Service = Annotated[Caller, Depends(service)]
 
 async def acting(request: Request, caller: Signed, parts: Here) -> AsyncIterator[sa.Connection]:
     """The caller's transaction; a write with an Idempotency-Key that was done is answered again."""
-    assert caller.user is not None
-    wanted = await idempotency.wanted(request)
-    async with (
-        parts.gate,  # before a thread is taken: who waits for a connection must not hold one up
-        contextmanager_in_threadpool(database.acting(parts.engine, caller.user)) as conn,
-    ):
-        if wanted is not None:
-            request.state.once = await run_in_threadpool(
-                idempotency.begin, conn, caller.user, wanted
-            )
+    async with _once(request, parts, caller.user) as conn:
+        yield conn
+
+
+async def serving(parts: Here) -> AsyncIterator[sa.Connection]:
+    """A transaction of the bare login: for the functions api_* and nothing else."""
+    async with parts.gate, contextmanager_in_threadpool(database.as_server(parts.engine)) as conn:
+        yield conn
+
+
+async def asking(request: Request, caller: Anyone, parts: Here) -> AsyncIterator[sa.Connection]:
+    """A user's transaction as `acting`, or the bare login's for a server of ours."""
+    who = None if caller.service else signed(caller).user
+    async with _once(request, parts, who) as conn:
         yield conn
 
 
 _SERVERS = UUID(int=0)  # under whose id answers to servers are kept
 
 
-async def serving(request: Request, caller: Anyone, parts: Here) -> AsyncIterator[sa.Connection]:
-    """A transaction of the bare login: for the functions api_* and nothing else."""
-    wanted = await idempotency.wanted(request) if caller.service else None
+@asynccontextmanager
+async def _once(request: Request, parts: Parts, user: UUID | None) -> AsyncIterator[sa.Connection]:
+    """The user's transaction, or the bare login's. Raises Replayed where it was answered before."""
+    wanted = await idempotency.wanted(request)
+    opened = (
+        database.as_server(parts.engine) if user is None else database.acting(parts.engine, user)
+    )
     async with (
-        parts.gate,
-        contextmanager_in_threadpool(database.as_server(parts.engine)) as conn,
+        parts.gate,  # before a thread is taken: who waits for a connection must not hold one up
+        contextmanager_in_threadpool(opened) as conn,
     ):
         if wanted is not None:
-            request.state.once = await run_in_threadpool(idempotency.begin, conn, _SERVERS, wanted)
+            request.state.once = await run_in_threadpool(
+                idempotency.begin, conn, user or _SERVERS, wanted
+            )
         yield conn
 
 
 # Committed before the answer is sent: who reads on at once must find what was written.
 Conn = Annotated[sa.Connection, Depends(acting, scope="function")]
 Server = Annotated[sa.Connection, Depends(serving, scope="function")]
+Asking = Annotated[sa.Connection, Depends(asking, scope="function")]
 
 
 def limited_user(what: str) -> Callable[[Request, Caller], None]:

@@ -52,6 +52,14 @@ def stepping_back(conn: sa.Connection, user: UUID) -> Iterator[None]:
     become(conn, user)
 
 
+@contextmanager
+def standing_in(conn: sa.Connection, user: UUID) -> Iterator[None]:
+    """In the bare login's transaction, the user for a moment."""
+    become(conn, user)
+    yield
+    conn.execute(_STEP_BACK)
+
+
 _STEP_BACK = sa.text(
     "select set_config('role', 'none', true), set_config('request.jwt.claims', '', true)"
 )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from fastapi import UploadFile
 
 from memoria_pipeline.errors import DecisionError
-from memoria_pipeline.review.callers import Conn, Server, Service, Signed
+from memoria_pipeline.review.callers import Asking, Conn, Service, Signed
 from memoria_pipeline.review.routes import routes
 from memoria_pipeline.store import db, once, sessions
 from memoria_pipeline_tests.review.seeded import Seeded
@@ -39,7 +39,7 @@ def organiser(seeded: Seeded) -> httpx.Client:
         conn.execute(_NAME, {"event": seeded.event, "more": "-"})
 
     @router.post("/test/server")
-    def server(_conn: Server, _caller: Service) -> str:
+    def server(_conn: Asking, _caller: Service) -> str:
         return str(uuid4())
 
     @router.post("/test/files")

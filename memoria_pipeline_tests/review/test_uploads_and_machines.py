@@ -203,6 +203,31 @@ def test_an_event_code_is_one_events(organiser: httpx.Client, staged: Stage) -> 
     assert len(list(folder.iterdir())) == before + 1
 
 
+@pytest.mark.parametrize("role", ["photographer", "service"])
+def test_a_job_that_is_asked_for_twice_with_one_key_is_one_job(staged: Stage, role: str) -> None:
+    sent = {"type": "detect", "event_id": str(staged.seeded.event)}
+    key, client = {"idempotency-key": str(uuid4())}, staged.seeded.client_of(role)
+    first, again = (client.post("/ml/enqueue", json=sent, headers=key).json() for _ in range(2))
+    assert first["id"] == again["id"] != client.post("/ml/enqueue", json=sent).json()["id"]
+
+
+@pytest.mark.parametrize("role", ["guest", "service"])
+def test_an_erasure_that_is_asked_for_twice_with_one_key_has_one_receipt(
+    staged: Stage, role: str
+) -> None:
+    event, guest = staged.seeded.event, staged.seeded.users["guest"]
+    tag = (
+        "insert into memoria.media_tags (media_id, tagged_user_id, tagged_by_user_id, source)"
+        " values (:photo, :guest, :guest, 'manual') on conflict do nothing"
+    )
+    staged.run(tag, photo=staged.seeded.photos[0], guest=guest)
+    sent, key = {"user_id": str(guest), "event_id": str(event)}, {"idempotency-key": str(uuid4())}
+    client = staged.seeded.client_of(role)
+    found = [client.post("/privacy/purge", json=sent, headers=key).json() for _ in range(2)]
+    assert [each["receipt"]["tags"] for each in found] == [1, 1]
+    staged.run(tag, photo=staged.seeded.photos[0], guest=guest)
+
+
 def test_erasing_a_member_leaves_the_others(staged: Stage, organiser: httpx.Client) -> None:
     member = staged.seeded.users["member"]
     body = {"user_id": str(member), "event_id": str(staged.seeded.event)}

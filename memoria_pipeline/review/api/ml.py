@@ -1,6 +1,7 @@
 """For applications and their workers: ask for analysis and grouping, hear outcomes, erase."""
 
 import time
+from contextlib import nullcontext
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from memoria_pipeline.errors import CallbackError, ConsentError, DecisionError
 from memoria_pipeline.review import keeping
 from memoria_pipeline.review.api.shapes import Said, Text
-from memoria_pipeline.review.callers import Anyone, Here, Service, limited_user
+from memoria_pipeline.review.callers import Anyone, Asking, Here, Service, limited_user
 from memoria_pipeline.review.limits import limited
 from memoria_pipeline.review.parts import Parts
 from memoria_pipeline.review.problems import NotFound, Problem, missing
@@ -40,18 +41,14 @@ class Enqueue(Said):
 
 @router.post("/ml/enqueue", dependencies=[Depends(limited_user("ml"))])
 @router.post("/ml-enqueue", operation_id="enqueue_too", dependencies=[Depends(limited_user("ml"))])
-def enqueue(body: Enqueue, caller: Anyone, parts: Here) -> JobShown:
+def enqueue(body: Enqueue, caller: Anyone, conn: Asking) -> JobShown:
     """Ask for detection or grouping, as a server, an organiser or a photographer; the job."""
     what = (body.event_id, body.job_type, body.media_ids, body.priority)
-    if caller.service:
-        with callers.as_server(parts.engine) as conn:
-            if not asked.allowed(conn, body.event_id).exists:
-                raise NotFound("event")
-            return asked.enqueue_for(conn, *what)
-    if caller.user is None:
-        raise missing("Nobody is signed in.")
-    with callers.acting(parts.engine, caller.user) as conn:
+    if not caller.service:
         return keeping.ask_for(conn, *what)
+    if not asked.allowed(conn, body.event_id).exists:
+        raise NotFound("event")
+    return asked.enqueue_for(conn, *what)
 
 
 class Callback(BaseModel):
@@ -212,14 +209,12 @@ class Receipt(BaseModel):
 
 
 @router.post("/privacy/purge", dependencies=[Depends(limited_user("purge"))])
-def purge(body: Purge, caller: Anyone, parts: Here) -> Receipt:
+def purge(body: Purge, caller: Anyone, conn: Asking) -> Receipt:
     """Erase a member's faces, vectors and tags from an event; not to be undone.
 
     Members may for themselves, organisers for anyone of the event, servers for a user who asked.
     """
-    who = body.user_id if caller.service else caller.user
-    if who is None:
-        raise missing("Nobody is signed in.")
-    with callers.acting(parts.engine, who) as conn:
+    by = callers.standing_in(conn, body.user_id) if caller.service else nullcontext()
+    with by:
         counts = keeping.purge(conn, body.event_id, body.user_id)
     return Receipt(user_id=body.user_id, event_id=body.event_id, receipt=counts)
