@@ -12,6 +12,7 @@ from memoria_pipeline.errors import DecisionError, MemoriaError
 from memoria_pipeline.review import actions
 from memoria_pipeline.review.deciding import Outcome, decided_on, in_event, outcome
 from memoria_pipeline.review.links import new_token
+from memoria_pipeline.review.mail import require_address
 from memoria_pipeline.review.parts import Parts
 from memoria_pipeline.review.problems import Problem
 from memoria_pipeline.review.sessions import hashed
@@ -50,8 +51,9 @@ def invite(
     """Invite whoever has this address to say that the person is them.
 
     The letter is the caller's to `post`, after this transaction: an older invitation of the person
-    ends. Raises as actions do; DecisionError also for what is no address.
+    ends. Raises as actions do; Problem 422 for an address that no mail goes to.
     """
+    require_address(email)
     found = decided_on(conn, person, expected)
     event = in_event(conn, found.event_id)
     made = decisions.invite(conn, event.id, found.id, email.strip(), actor=user)
@@ -135,10 +137,9 @@ def accept(conn: sa.Connection, token: str, name: str) -> Accepted:
     if person is None or person.status != "invited":
         raise over()
     try:
-        actions.assign(conn, taken.invited_by, person.id, taken.user_id, reason=ACCEPTED)
+        actions.assign(
+            conn, taken.invited_by, person.id, taken.user_id, reason=invitations.ACCEPTED
+        )
     except (DecisionError, Problem):
         raise over() from None
     return taken
-
-
-ACCEPTED = "invitation accepted"

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from memoria_pipeline.errors import DecisionError
 from memoria_pipeline.review.deciding import in_event, organising
+from memoria_pipeline.review.mail import require_address
 from memoria_pipeline.review.problems import NotFound, Problem
 from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import (
@@ -113,6 +114,8 @@ def add_member(
     organising(conn, event_id)
     if user is not None and email:
         raise DecisionError("Name a user or an address, not both: the address says who it is.")
+    if email:
+        require_address(email)
     made = members.add(conn, event_id, role, name=name, email=email, user=user)
     found = shown_members.one(conn, event_id, made)
     assert found is not None  # an organiser sees everybody

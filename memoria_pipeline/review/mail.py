@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from memoria_pipeline.errors import MemoriaError, SettingsError
+from memoria_pipeline.review.problems import Problem
 from memoria_pipeline.settings import Settings
 
 _TIMEOUT = 20.0  # seconds
@@ -29,6 +30,21 @@ class Mail(Protocol):
 
     def send(self, to: str, subject: str, text: str, html: str | None = None) -> None:
         """Send one. Raises MailError, without the address."""
+
+
+def can_send_to(email: str) -> bool:
+    """Whether a mail to this address goes there: some are none that a mail can be written to, and
+    of some (a comment, quotes) another address would be made, which is another user's here."""
+    try:
+        return Address(addr_spec=email).addr_spec == email and email.isascii()
+    except (ValueError, IndexError, MessageError):
+        return False
+
+
+def require_address(email: str) -> None:
+    """Raises Problem 422 for an address that no mail goes to."""
+    if not can_send_to(email.strip()):
+        raise Problem(422, "No mail can be sent to this address.", "Check how it is written.")
 
 
 def message(sender: str, to: str, subject: str, text: str, html: str | None) -> EmailMessage:

@@ -12,6 +12,9 @@ import sqlalchemy as sa
 
 from memoria_pipeline.store import callers
 
+ACCEPTED = "invitation accepted"
+"""The reason of the decision that a guest brings about, in the name of whoever invited them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:

@@ -101,6 +101,19 @@ def test_a_link_works_once(staged: Stage, organiser: httpx.Client) -> None:
         assert again.status_code == 410
 
 
+def test_undoing_what_one_did_last_leaves_alone_what_a_guest_did_by_accepting(
+    staged: Stage, organiser: httpx.Client
+) -> None:
+    split = post(organiser, f"/person/{staged.linked}/unassign")["decision_ids"]
+    token, nobody = invited(staged, organiser), staged.seeded.client_of("nobody")
+    post(nobody, "/invitation/accept", token=token, name="Zoé")
+    post(organiser, f"/event/{staged.seeded.event}/undo")  # the invitation: the guest stays
+    post(organiser, f"/event/{staged.seeded.event}/undo")
+    assert person(organiser, staged.free)["status"] == "linked"
+    log = organiser.get(f"/person/{staged.linked}/history").json()["items"]
+    assert [each["undone"] for each in log if each["id"] in split] == [True]
+
+
 def test_a_second_invitation_ends_the_first(staged: Stage, organiser: httpx.Client) -> None:
     first, second = invited(staged, organiser), invited(staged, organiser)
     nobody = staged.seeded.client_of("nobody")
@@ -145,6 +158,20 @@ def test_what_is_no_address_is_refused_before_anything_is_written(
     body = {"email": "nobody\r\nBcc: all@example.org"}
     answer = organiser.post(f"/person/{staged.free}/invite", json=body)
     assert (answer.status_code, seq(staged), len(mails(staged))) == (422, before, mailed)
+
+
+@pytest.mark.parametrize(
+    "address", ["a..b@example.org", "zoe(x)@example.org", '"zoe"@example.org', "zoé@example.org"]
+)
+def test_an_address_that_no_mail_goes_to_is_refused_for_invitations_and_members(
+    staged: Stage, organiser: httpx.Client, address: str
+) -> None:
+    before, event = seq(staged), staged.seeded.event
+    invited = organiser.post(f"/person/{staged.free}/invite", json={"email": address})
+    member = organiser.post(f"/event/{event}/members", json={"email": address})
+    assert [each.status_code for each in (invited, member)] == [422, 422]
+    assert [each.json()["mend"] for each in (invited, member)] == ["Check how it is written."] * 2
+    assert seq(staged) == before
 
 
 def test_a_token_of_nobodys_says_nothing_else_than_one_that_is_over(staged: Stage) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from memoria_pipeline.store.invitations import ACCEPTED
 from memoria_pipeline.store.shown.page import FIRST, Page, Paging, paged, total_of
 
 
@@ -57,11 +58,11 @@ def one(conn: sa.Connection, decision: UUID) -> DecisionShown | None:
 
 
 def latest(conn: sa.Connection, event_id: UUID, actor: UUID) -> DecisionShown | None:
-    """What this actor decided last and nobody took back; undos only where they
-    are part of an answer."""
+    """What this actor decided last and nobody took back; undos only where they are part of an
+    answer. Not what a guest did in the actor's name, by accepting an invitation."""
     gone = undone(conn, event_id)
-    rows = conn.execute(_LATEST, {"event": event_id, "actor": actor, "gone": list(gone)})
-    row = rows.first()
+    values = {"event": event_id, "actor": actor, "gone": list(gone), "accepted": ACCEPTED}
+    row = conn.execute(_LATEST, values).first()
     return None if row is None else _shown(row, gone)
 
 
@@ -129,7 +130,7 @@ _OF_PERSON = sa.text(
 _ONE = sa.text(_COLUMNS + _FROM + " where d.id = :id")
 _LATEST = sa.text(
     _COLUMNS + _FROM + " where d.event_id = :event and d.actor_id = :actor"
-    " and (d.kind <> 'undo' or d.reason is not null)"
+    " and (d.kind <> 'undo' or d.reason is not null) and d.reason is distinct from :accepted"
     " and d.id <> all (cast(:gone as uuid[])) order by d.seq desc limit 1"
 )
 _TOGETHER = sa.text(
