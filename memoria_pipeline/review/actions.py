@@ -16,7 +16,7 @@ from memoria_pipeline.review.deciding import Outcome as Outcome
 from memoria_pipeline.review.deciding import VersionConflict as VersionConflict
 from memoria_pipeline.review.deciding import decided_on, organising, outcome
 from memoria_pipeline.review.problems import NotFound
-from memoria_pipeline.store import decisions, invitations, members, snapshot
+from memoria_pipeline.store import decisions, invitations, members, questions, snapshot
 from memoria_pipeline.store.shown import history, people
 from memoria_pipeline.store.shown.photos import one as photo_shown
 
@@ -184,12 +184,15 @@ def ignore_others(
 
 
 def undo(conn: sa.Connection, user: UUID, decision: UUID, reason: str | None = None) -> Outcome:
-    """That decision no longer counts: people, faces and tags are as they were before it."""
+    """That decision no longer counts: people, faces and tags are as they were before it. Where it
+    was part of an answer, its question is asked again."""
     found = history.one(conn, decision)
     if found is None:
         raise NotFound("decision")
     organising(conn, found.event_id)
     made = decisions.undo(conn, found.event_id, decision, actor=user, reason=reason)
+    if found.reason is not None and found.reason.startswith(ANSWER):
+        questions.taken_back(conn, UUID(found.reason.removeprefix(ANSWER)), decision)
     named = {each for each in (found.person_id, found.other_person_id) if each is not None}
     shown = people.of(conn, found.event_id, named)
     return Outcome(found.event_id, [made.id], list(shown.values()))

@@ -123,6 +123,11 @@ def answered(
     return conn.execute(_ANSWERED, values).rowcount > 0
 
 
+def taken_back(conn: sa.Connection, question_id: UUID, decision: UUID) -> None:
+    """A decision of the answer is undone: the question is open while that undo stands."""
+    conn.execute(_TAKEN_BACK, {"id": question_id, "decision": decision})
+
+
 def skipped(conn: sa.Connection, question_id: UUID) -> bool:
     """The question comes last from now on; False where it is gone."""
     return conn.execute(_SKIPPED, {"id": question_id}).rowcount > 0
@@ -131,6 +136,10 @@ def skipped(conn: sa.Connection, question_id: UUID) -> bool:
 _ANSWERED = sa.text(
     "update memoria.questions set answered_at = clock_timestamp(), answer = :answer,"
     " decision_id = :decision where id = :id"
+)
+_TAKEN_BACK = sa.text(
+    "update memoria.questions set decision_id = :decision"
+    " where id = :id and answered_at is not null"
 )
 _SKIPPED = sa.text(
     "update memoria.questions set skipped_at = clock_timestamp() where id = :id"

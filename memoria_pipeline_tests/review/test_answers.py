@@ -105,6 +105,21 @@ def test_who_of_several_candidates_is_named_and_the_others_are_not(
     assert person(organiser, staged.free)["id"] == str(staged.free)
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_undoing_one_decision_of_an_answer_asks_again(
+    staged: Stage, organiser: httpx.Client, which: int
+) -> None:
+    faces = [pair[1] for pair in staged.seeded.faces]
+    question = ask(staged, "mixed", [staged.free], faces)
+    body = {"answer": "yes", "face_ids": [str(faces[2])]}
+    done = post(organiser, f"/question/{question}/answer", **body)["decision_ids"]
+    assert (len(done), open_now(organiser, staged)) == (2, [])
+    undo = post(organiser, f"/decision/{done[which]}/undo")["decision_ids"][0]
+    assert open_now(organiser, staged) == [str(question)]
+    post(organiser, f"/decision/{undo}/undo")
+    assert open_now(organiser, staged) == []
+
+
 def test_somebody_who_was_not_asked_about_is_refused(
     staged: Stage, organiser: httpx.Client
 ) -> None:
