@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import dagster as dg
@@ -12,10 +12,11 @@ from memoria_pipeline.defs import asking, holding
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
 from memoria_pipeline.defs.retries import retried
-from memoria_pipeline.errors import ConsentError, QualityError
+from memoria_pipeline.errors import DatabaseError, MemoriaError
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.quality.expectations import declared, of_grouping
 from memoria_pipeline.settings import settings
+from memoria_pipeline.store import events as event_rows
 from memoria_pipeline.store import followed, proposals, runs
 from memoria_pipeline.store.followed import RunAnswer
 from memoria_pipeline.work import reviews
@@ -49,9 +50,14 @@ def carry_out(store: Store, answer: RunAnswer) -> str | None:
     """One answer, in one transaction, so that what is done is also written down; why it is not."""
     try:
         with store.transaction() as conn:
+            event_rows.lock(conn, answer.event_id)
+            if not followed.waits(conn, answer):
+                return None  # another run was faster
             problem = _done(conn, answer)
             followed.done(conn, answer, problem)
-    except (ConsentError, QualityError) as error:
+    except MemoriaError as error:
+        if isinstance(error, DatabaseError) and not error.lasting:
+            raise  # may pass: the answer waits for the next try
         problem = str(error)
         with store.transaction() as conn:
             followed.done(conn, answer, problem)
@@ -93,7 +99,7 @@ def decisions_sensor(
         answers = followed.run_answers(conn)
         known = reviews.glance(context.cursor, followed.last_number(conn), now)
         behind = followed.behind(conn, _LOOK) if known.due(now) else []
-    asked = list(_answers(answers, context.instance))
+    asked = list(_answers(answers, context.instance, datetime.fromtimestamp(now, UTC)))
     busy = {request.partition_key for request in asked}
     asked += [each for each in _follow(behind, context.instance) if each.partition_key not in busy]
     names = [request.partition_key or "" for request in asked]
@@ -109,11 +115,14 @@ def _reason(behind: list[Behind]) -> str:
     return "people are deciding" if behind else "nobody decided anything"
 
 
-def _answers(answers: list[RunAnswer], instance: dg.DagsterInstance) -> Iterator[dg.RunRequest]:
+def _answers(
+    answers: list[RunAnswer], instance: dg.DagsterInstance, now: datetime
+) -> Iterator[dg.RunRequest]:
     newest = {each.event_id: each for each in answers}
     for event, each in newest.items():
         if not asking.underway(instance, event, "answer_runs"):
-            key = f"{event}/answer/{each.created_at.timestamp():.6f}"
+            # The hour: a run that failed is tried again then.
+            key = f"{event}/answer/{each.created_at.timestamp():.6f}/{now:%Y-%m-%dT%H}"
             yield asking.request(event, key, job="answer_runs", config={})
 
 

@@ -26,8 +26,9 @@ _LAST = sa.text(
 
 
 def behind(conn: sa.Connection, limit: int) -> list[Behind]:
-    """The events whose questions are older than their decisions or their people, the longest
-    waiting first; those without a person never have any."""
+    """Events whose questions are older than their decisions or their people; those without a person
+    never have any. Drawn by chance where they are more than limit: those whose run fails each time
+    (a pack that is gone) would stand before the others for good."""
     return [Behind(**row._mapping) for row in conn.execute(_BEHIND, {"limit": limit})]
 
 
@@ -44,7 +45,7 @@ _BEHIND = sa.text(
     "  and published_at is not null order by published_at desc limit 1) r on true"
     " where e.status = 'active' and e.face_model <> '' and (d.seq > coalesce(f.decisions_seq, 0)"
     " or r.published_at > coalesce(f.asked_at, '-infinity'))"
-    " order by coalesce(d.created_at, r.published_at), e.id limit :limit"
+    " order by random() limit :limit"
 )
 
 
@@ -64,6 +65,11 @@ def run_answers(conn: sa.Connection, event_id: UUID | None = None) -> list[RunAn
     return [RunAnswer(*row) for row in conn.execute(_ANSWERS, {"event": event_id})]
 
 
+def waits(conn: sa.Connection, answer: RunAnswer) -> bool:
+    """Whether it is yet to be carried out, for who holds the event's row."""
+    return conn.scalar(_WAITS, {"id": answer.id}) is not None
+
+
 def done(conn: sa.Connection, answer: RunAnswer, problem: str | None = None) -> None:
     """It was carried out, or why it cannot be."""
     conn.execute(_DONE, {"id": answer.id, "problem": problem})
@@ -73,6 +79,7 @@ _ANSWERS = sa.text(
     "select id, run_id, event_id, answer, created_at from memoria.run_answers where done_at is null"
     " and (cast(:event as uuid) is null or event_id = :event) order by created_at, id"
 )
+_WAITS = sa.text("select id from memoria.run_answers where id = :id and done_at is null")
 _DONE = sa.text(
     "update memoria.run_answers set done_at = clock_timestamp(), problem = :problem where id = :id"
 )

@@ -14,6 +14,7 @@ from memoria_pipeline.definitions import defs
 from memoria_pipeline.defs import reviews
 from memoria_pipeline.defs.resources import Store
 from memoria_pipeline.store import db, decisions, proposals, questions, runs
+from memoria_pipeline.store import followed as following
 from memoria_pipeline.vision.detector import Detector
 from memoria_pipeline_tests.defs.test_grouping import Album
 from memoria_pipeline_tests.people.synthetic import THRESHOLDS
@@ -245,6 +246,49 @@ def test_of_two_answers_the_first_counts(followed: Bench) -> None:
     assert carried_out(followed) is None
     answer(followed, run, "publish")
     assert "waits for nobody" in (carried_out(followed) or "")
+
+
+def test_an_answer_that_two_runs_carry_out_is_carried_out_once(followed: Bench) -> None:
+    answer(followed, propose(followed), "turn_down")
+    with db.connect(followed.engine) as conn:
+        [asked] = following.run_answers(conn)
+    assert reviews.carry_out(followed.store, asked) is None
+    assert reviews.carry_out(followed.store, asked) is None
+    assert followed.ask("select count(*) from memoria.run_answers where problem is null") == 1
+
+
+def test_an_answer_whose_run_failed_is_asked_for_again_the_next_hour(
+    followed: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(followed, propose(followed), "publish")
+    keys, now = set(), time.time()
+    for later in (0, 1, 3_600):
+        at = now - now % 3_600 + later
+        monkeypatch.setattr(time, "time", lambda at=at: at)
+        keys |= {each.run_key for each in followed.tick()}
+    assert len(keys) == 2
+
+
+def test_an_answer_that_the_database_refuses_for_good_is_told_and_not_kept_waiting(
+    followed: Bench,
+) -> None:
+    answer(followed, propose(followed), "publish")
+    followed.do("alter table memoria.cluster_proposals rename to elsewhere")
+    try:
+        assert carried_out(followed)
+    finally:
+        followed.do("alter table memoria.elsewhere rename to cluster_proposals")
+
+
+def test_no_event_waits_for_good_behind_others_whose_runs_fail(bench: Bench) -> None:
+    with db.connect(bench.engine) as conn:
+        for _ in range(2):
+            album = Album(conn)
+            album.add((0, 1))
+            album.group()
+        looks = [each.event_id for _ in range(64) for each in following.behind(conn, 1)]
+    assert len(looks) == 64
+    assert len(set(looks)) == 3
 
 
 def test_what_quality_holds_back_goes_on_waiting(followed: Bench) -> None:
