@@ -1,6 +1,7 @@
 """All that one computation asks the organiser of an event."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +37,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """All that one computation asks, best first, and what was decided when it began.
+    """All that one computation asks, best first. seq: of the last decision when it began, at `at`.
 
     total: answers until everybody who was seen more than once has a name and is right to 99 %.
     """
@@ -45,6 +46,7 @@ class Batch:
     forecast: Forecast
     total: int
     seq: int
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def ask(conn: sa.Connection, event_id: UUID, thresholds: Thresholds, limit: int = 200) -> Batch:
@@ -53,13 +55,14 @@ def ask(conn: sa.Connection, event_id: UUID, thresholds: Thresholds, limit: int 
     For a transaction that sees one moment (`db.steady`): people go on deciding. Raises
     DatabaseError when there is no such event.
     """
+    at: datetime = conn.execute(sa.text("select clock_timestamp()")).scalar_one()
     seq = decisions.last_seq(conn, event_id)
     asked = standing.ask(conn, event_id, thresholds, limit)
     made = [*_conflicts(asked), *_confirmations(conn, event_id), *_others(asked)]
     left = asked.queue.forecast.answers.get(0.99)
     certain = sum(each.kind in ("conflict", "confirm", "lost") for each in made)
     nameless: int = conn.execute(_NAMELESS, {"event": event_id}).scalar_one()
-    return Batch(made, asked.queue.forecast, (left or 0) + certain + nameless, seq)
+    return Batch(made, asked.queue.forecast, (left or 0) + certain + nameless, seq, at)
 
 
 def _conflicts(asked: Asked) -> list[Made]:

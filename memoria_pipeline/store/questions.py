@@ -25,7 +25,8 @@ _KEPT = "1 hour"  # a page that shows an older batch may still answer it
 
 
 def save(conn: sa.Connection, event_id: UUID, batch: Batch) -> dict[str, int]:
-    """Put a batch in the place of the one before; how many questions of each kind.
+    """Put a batch in the place of the one before; how many questions of each kind, none where one
+    that was begun later is there already.
 
     A question that was asked before keeps its id, and that it was skipped. What was answered since
     the batch was begun is not asked again.
@@ -34,9 +35,10 @@ def save(conn: sa.Connection, event_id: UUID, batch: Batch) -> dict[str, int]:
     done = {key for key, row in known.items() if row.answered}
     fresh = [each for each in batch.made if each.key not in done]
     ids = [known[each.key].id if each.key in known else uuid4() for each in fresh]
-    asked_at = conn.execute(_FORECAST, _row(event_id, batch)).scalar_one()
+    if not conn.execute(_FORECAST, _row(event_id, batch)).rowcount:
+        return {}
     if fresh:
-        about = {"event": event_id, "seq": batch.seq, "asked": asked_at}
+        about = {"event": event_id, "seq": batch.seq, "asked": batch.at}
         conn.execute(_QUESTION, [about | row for row in _rows(fresh, ids)])
     conn.execute(_FORGET, {"event": event_id, "kept": _KEPT})
     kinds = [each.kind for each in fresh]
@@ -68,15 +70,16 @@ def _row(event_id: UUID, batch: Batch) -> dict[str, Any]:
         "answers": json.dumps(answers),
         "total": batch.total,
         "seq": batch.seq,
+        "at": batch.at,
     }
 
 
 _FORECAST = sa.text(
     "insert into memoria.forecasts (event_id, right_now, answers, total, decisions_seq, asked_at)"
-    " values (:event, :right, cast(:answers as jsonb), :total, :seq, clock_timestamp())"
+    " values (:event, :right, cast(:answers as jsonb), :total, :seq, :at)"
     " on conflict (event_id) do update set right_now = excluded.right_now,"
     " answers = excluded.answers, total = excluded.total, decisions_seq = excluded.decisions_seq,"
-    " asked_at = excluded.asked_at returning asked_at"
+    " asked_at = excluded.asked_at where forecasts.asked_at <= excluded.asked_at"
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from memoria_pipeline.people.forecast import Forecast
-from memoria_pipeline.store import decisions, questions
+from memoria_pipeline.store import decisions, followed, questions
 from memoria_pipeline.store.questions import Batch, Made, Open
 from memoria_pipeline_tests.defs.test_grouping import Album
 from memoria_pipeline_tests.people.synthetic import THRESHOLDS
@@ -72,6 +72,25 @@ def test_who_was_seen_more_than_once_is_asked_for_by_name(album: Album) -> None:
 
 def test_where_99_percent_are_right_nobody_is_asked_whether_all_really_are(album: Album) -> None:
     assert compute(album) == {"name": 3}
+
+
+def test_people_that_are_published_while_questions_are_computed_are_asked_about_next(
+    album: Album,
+) -> None:
+    batch = questions.ask(album.conn, album.event, THRESHOLDS)
+    album.conn.execute(sa.text("update memoria.cluster_runs set published_at = clock_timestamp()"))
+    questions.save(album.conn, album.event, batch)
+    assert [each.event_id for each in followed.behind(album.conn, 9)] == [album.event]
+    compute(album)
+    assert followed.behind(album.conn, 9) == []
+
+
+def test_a_batch_that_was_begun_before_the_one_that_is_there_comes_too_late(album: Album) -> None:
+    late = questions.ask(album.conn, album.event, THRESHOLDS)
+    compute(album)
+    there = is_open(album)
+    assert questions.save(album.conn, album.event, late) == {}
+    assert is_open(album) == there
 
 
 def test_an_event_without_a_face_has_no_question(conn: sa.Connection) -> None:
