@@ -19,6 +19,7 @@ begin
     if not found then
         return;
     end if;
+    perform memoria.hold_address(taken.email);
     who := coalesce(memoria.user_of_address(taken.email), gen_random_uuid());
     update memoria.invitations i set used_at = now(), used_by = who where i.id = taken.id;
     insert into memoria.event_members as m (event_id, user_id, role, display_name, email)
@@ -619,6 +620,7 @@ CREATE FUNCTION memoria.event_members_address() RETURNS trigger
 begin
     new.email := nullif(lower(btrim(new.email)), '');
     if new.email is not null and current_setting('role') = 'authenticated' then
+        perform memoria.hold_address(new.email);
         new.user_id := coalesce(memoria.user_of_address(new.email), gen_random_uuid());
     end if;
     return new;
@@ -804,6 +806,13 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.hold_address(address text) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select pg_advisory_xact_lock(hashtextextended('memoria address ' || lower(btrim(address)), 0))
+$$;
+
 CREATE FUNCTION memoria.lock_event(event uuid) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -928,9 +937,10 @@ CREATE FUNCTION memoria.my_events(VARIADIC roles text[]) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select event_id
-    from memoria.event_members
-    where user_id = memoria.current_user_id() and role = any (roles)
+    select m.event_id
+    from memoria.event_members m
+    join memoria.events e on e.id = m.event_id and e.status <> 'deleted'
+    where m.user_id = memoria.current_user_id() and m.role = any (roles)
 $$;
 
 CREATE FUNCTION memoria.my_persons() RETURNS SETOF uuid
@@ -1018,6 +1028,15 @@ begin
             select e.person_id from memoria.erased_persons e where e.event_id = event)
         or exists (select from unnest(q.faces) as one (id) where not exists (
             select from memoria.faces f where f.event_id = event and f.id = one.id)));
+    -- That a request was answered stays known; what the answer said does not.
+    update memoria.idempotency i set body = null
+    where i.body is not null and (i.user_id = "user" or strpos(i.body::text, "user"::text) > 0
+        or strpos(lower(i.body::text), to_json(address)::text) > 0);
+    if not exists (select from memoria.event_members m
+            where m.user_id = "user" and m.event_id <> event) then
+        delete from memoria.sessions s where s.user_id = "user";
+        delete from memoria.links l where l.user_id = "user";
+    end if;
     return done;
 end
 $$;
@@ -2842,6 +2861,8 @@ REVOKE ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) 
 GRANT ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.event_is_watched() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.hold_address(address text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.lock_event(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.lock_event(event uuid) TO authenticated;

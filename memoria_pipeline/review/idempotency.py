@@ -124,4 +124,6 @@ def _again(answer: once.Answer) -> Response:
     headers = {"idempotency-replayed": "true"}
     if answer.status == 204:
         return Response(None, 204, headers)
+    if answer.body is None:
+        raise Problem(409, "It was done; what it answered was erased.", "Load it again and look.")
     return JSONResponse(answer.body, answer.status, headers)

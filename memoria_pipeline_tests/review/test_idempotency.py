@@ -177,6 +177,18 @@ def test_what_a_server_asks_for_twice_is_done_once(
     assert one == two != service.post("/test/server").json()
 
 
+def test_what_was_erased_of_an_answer_is_not_answered_again_nor_done_again(
+    seeded: Seeded, organiser: httpx.Client, key: dict[str, str]
+) -> None:
+    organiser.post("/test/add/e", json={}, headers=key)
+    then, who = name_of(seeded), {"user": seeded.users["organiser"], "event": uuid4()}
+    with db.connect(seeded.engine) as conn:
+        conn.execute(sa.text("select memoria.purge_face_data_for_user(:user, :event)"), who)
+    again = organiser.post("/test/add/e", json={}, headers=key)
+    assert (again.status_code, again.json()["title"]) == (409, "Conflict")
+    assert name_of(seeded) == then
+
+
 def test_answers_sessions_and_links_are_forgotten_once_they_are_over(seeded: Seeded) -> None:
     user = seeded.users["member"]
     with db.connect(seeded.engine) as conn:

@@ -17,7 +17,8 @@ canaries              -            -            -       -       -        -    - 
 cluster_proposals     -            -            -       -       -        -    -   -       all:siud
 cluster_runs          S            -            -       -       -        -    -   all:s   all:siud
 comparisons           -            -            -       -       -        -    -   all:s   all:siud
-consents              own:s,i      own:s        own:s   own:s   own:s    -    -   -       all:siud
+consents to grouping  own:s,i      own:s        own:s   own:s   own:s    -    -   -       all:siud
+consents of one's own own:s,i      own:s,i      own:s,i own:s,i own:s   -    -   -       all:siud
 decisions             Si           -            -       -       -        -    -   all:s   all:si
 erased_persons        S            -            -       -       -        -    -   -       all:s
 erasures              -            -            -       -       -        -    -   -       all:siud
@@ -53,7 +54,7 @@ ROLES = (
     *("anon", "memoria_api", "memoria_analyst", "memoria_service"),
 )
 TABLES: dict[str, list[str]] = {
-    line[:21].strip(): line[21:].split() for line in _LIST.strip("\n").splitlines()[1:]
+    line[:22].strip(): line[22:].split() for line in _LIST.strip("\n").splitlines()[1:]
 }
 
 # Nobody but the analyst and the service reads a view, and nobody writes into one.

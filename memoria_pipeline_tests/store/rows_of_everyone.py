@@ -112,6 +112,7 @@ def _album(a: _About) -> dict[str, Row]:
 def _decided(a: _About) -> dict[str, Row]:
     tag = {"tagged_user_id": a.user, "bbox": _BOX}
     by_face = {"tagged_by_user_id": str(user("organiser")), "source": "face_clustering"}
+    agreed = {"user_id": a.user, "given": True, "text_version": "1", "recorded_by": a.user}
     by_hand = {"tagged_by_user_id": a.user, "source": "manual", "media_id": a.spare["photo"]}
     return {
         "decisions": {"id": str(uuid4()), "kind": "confirm", "actor_id": a.user, "details": {}}
@@ -124,8 +125,8 @@ def _decided(a: _About) -> dict[str, Row]:
         "media_tags for others": {"id": str(uuid4())}
         | (tag | by_hand | {"tagged_user_id": str(user("fourth"))}),
         "untagged": {"media_id": a.free["photo"], "user_id": a.user},
-        "consents": {"id": str(uuid4()), "user_id": a.user, "purpose": "grouping", "given": True}
-        | {"text_version": "1", "recorded_by": a.user},
+        "consents to grouping": {"id": str(uuid4()), "purpose": "grouping"} | agreed,
+        "consents of one's own": {"id": str(uuid4()), "purpose": "own_photos"} | agreed,
         "erasures": {"id": str(uuid4()), "scope": "person", "status": "requested"},
         "erased_persons": {"person_id": str(uuid4())},
     }

@@ -1,5 +1,6 @@
 """An address is one user wherever it is met, and nobody gets into another's account by one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
@@ -40,6 +41,27 @@ def test_an_address_is_the_same_user_in_each_event(conn: sa.Connection) -> None:
     assert _add(conn, _event(conn), " A@example.org ") == first
     assert one(conn, _LINK, email="A@example.org", token="a") == first
     assert one(conn, _LINK, email="b@example.org", token="b") is None
+
+
+def test_an_address_that_two_organisers_add_at_once_is_one_user(database: sa.Engine) -> None:
+    with database.begin() as conn:
+        events = [_event(conn), _event(conn)]
+    with ThreadPoolExecutor(1) as pool, database.begin() as first:
+        one_user = _add(first, events[0], "a@example.org")
+
+        def add() -> UUID:
+            with database.begin() as second:
+                return _add(second, events[1], "A@example.org")
+
+        other = pool.submit(add)
+        with database.connect() as looking:
+            while not one(looking, _WAITS) and not other.done():
+                looking.rollback()
+        first.commit()
+        assert other.result() == one_user
+
+
+_WAITS = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
 
 
 def test_a_link_and_an_invitation_work_once(conn: sa.Connection) -> None:

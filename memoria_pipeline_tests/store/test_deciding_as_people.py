@@ -143,6 +143,21 @@ def test_a_user_sees_an_event_without_the_place_of_its_photos(
         assert events.lock(conn, people.event).id == people.event
 
 
+def test_of_an_event_that_was_deleted_nobody_sees_or_changes_anything(
+    conn: sa.Connection, people: People
+) -> None:
+    decisions.assign(conn, people.event, people.p, people.user, actor=ORGANISER)
+    members = [ORGANISER, *(join(conn, people.event, role) for role in ("photographer", "member"))]
+    members.append(join(conn, people.event, "guest", people.user))
+    conn.execute(sa.text("update memoria.events set status = 'deleted'"))
+    tables = ("events", "media", "media_tags", "face_persons", "faces", "decisions")
+    for user in members:
+        with acting_as(conn, user):
+            seen = [one(conn, f"select count(*) from memoria.{each}") for each in tables]  # noqa: S608
+            changed = conn.execute(sa.text("delete from memoria.media_tags")).rowcount
+        assert (seen, changed) == ([0] * len(tables), 0)
+
+
 @pytest.fixture
 def login(module_database: sa.Engine) -> Iterator[sa.Engine]:
     engine = sa.create_engine(module_database.url.set(username="memoria_api"))

@@ -53,6 +53,14 @@ as $$
     order by created_at, user_id limit 1
 $$;
 
+-- Until the transaction ends: two at once, who each find nobody, would make two users of an address.
+create function memoria.hold_address(address text) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+    select pg_advisory_xact_lock(hashtextextended('memoria address ' || lower(btrim(address)), 0))
+$$;
+
 create function memoria.event_members_address() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -60,6 +68,7 @@ as $$
 begin
     new.email := nullif(lower(btrim(new.email)), '');
     if new.email is not null and current_setting('role') = 'authenticated' then
+        perform memoria.hold_address(new.email);
         new.user_id := coalesce(memoria.user_of_address(new.email), gen_random_uuid());
     end if;
     return new;
@@ -272,6 +281,17 @@ begin
 end
 $$;
 
+-- As in 0002; and what was deleted is nobody's any more, whatever of it is still there.
+create or replace function memoria.my_events(variadic roles text[]) returns setof uuid
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select m.event_id
+    from memoria.event_members m
+    join memoria.events e on e.id = m.event_id and e.status <> 'deleted'
+    where m.user_id = memoria.current_user_id() and m.role = any (roles)
+$$;
+
 -- The persons that the asking user is, with those merged into them, where the user is a member.
 create function memoria.my_persons() returns setof uuid
 language sql stable security definer
@@ -395,6 +415,7 @@ end
 $$;
 
 revoke execute on function memoria.user_of_address(text) from public;
+revoke execute on function memoria.hold_address(text) from public;
 revoke execute on function memoria.decisions_about(uuid, uuid[], uuid[], uuid[]) from public;
 revoke execute on function memoria.deciding() from public;
 revoke execute on function memoria.lock_event(uuid) from public;
@@ -664,6 +685,15 @@ begin
             select e.person_id from memoria.erased_persons e where e.event_id = event)
         or exists (select from unnest(q.faces) as one (id) where not exists (
             select from memoria.faces f where f.event_id = event and f.id = one.id)));
+    -- That a request was answered stays known; what the answer said does not.
+    update memoria.idempotency i set body = null
+    where i.body is not null and (i.user_id = "user" or strpos(i.body::text, "user"::text) > 0
+        or strpos(lower(i.body::text), to_json(address)::text) > 0);
+    if not exists (select from memoria.event_members m
+            where m.user_id = "user" and m.event_id <> event) then
+        delete from memoria.sessions s where s.user_id = "user";
+        delete from memoria.links l where l.user_id = "user";
+    end if;
     return done;
 end
 $$;
@@ -776,6 +806,7 @@ begin
     if not found then
         return;
     end if;
+    perform memoria.hold_address(taken.email);
     who := coalesce(memoria.user_of_address(taken.email), gen_random_uuid());
     update memoria.invitations i set used_at = now(), used_by = who where i.id = taken.id;
     insert into memoria.event_members as m (event_id, user_id, role, display_name, email)
