@@ -40,7 +40,7 @@ class Caller:
         return "service" if self.service else str(self.user)
 
 
-_BEARER = HTTPBearer(auto_error=False, description="A JWT for `authenticated`, or a service's.")
+BEARER = HTTPBearer(auto_error=False, description="A JWT for `authenticated`, or a service's.")
 _COOKIE = APIKeyCookie(name=sessions.COOKIE, auto_error=False, description="A browser's session.")
 
 
@@ -56,10 +56,20 @@ Here = Annotated[Parts, Depends(parts_of_app)]
 async def caller_of(
     request: Request,
     parts: Here,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
     _cookie: Annotated[str | None, Security(_COOKIE)],
 ) -> Caller:
     """Who asks. Raises Problem 401 for a token that is not valid, 403 for a forged form."""
+    found = await identified(request, parts, bearer)
+    if found.session:
+        await sessions.require_own_form(request, found.csrf)
+    return found
+
+
+async def identified(
+    request: Request, parts: Parts, bearer: HTTPAuthorizationCredentials | None
+) -> Caller:
+    """Whose token or cookie it is; whether the form is their own is not looked at, nor the body."""
     if bearer is not None:
         return await run_in_threadpool(_of_token, request, parts, bearer.credentials)
     token = sessions.token_of(request, parts.settings)
@@ -69,7 +79,6 @@ async def caller_of(
         found = await run_in_threadpool(sessions.find, parts.engine, token)
     if found is None:
         return Caller()
-    await sessions.require_own_form(request, found.csrf)
     return Caller(found.user_id, session=True, csrf=found.csrf)
 
 

@@ -45,4 +45,5 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def routes(tag: str, **more: Any) -> APIRouter:
     """A router whose calls are listed under `tag`."""
-    return APIRouter(tags=[tag], route_class=Once, responses=problems(*_USUAL), **more)
+    more.setdefault("route_class", Once)
+    return APIRouter(tags=[tag], responses=problems(*_USUAL), **more)

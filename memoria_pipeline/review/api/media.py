@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Depends, Query, UploadFile
+from fastapi import Query, UploadFile
 from pydantic import BaseModel
 
 from memoria_pipeline.review import keeping
@@ -19,8 +19,9 @@ from memoria_pipeline.review.api.shown import (
     photo_of,
     tag_of,
 )
-from memoria_pipeline.review.callers import Conn, Here, limited_user
+from memoria_pipeline.review.callers import Conn, Here
 from memoria_pipeline.review.deciding import in_event
+from memoria_pipeline.review.permitted import PermittedCall
 from memoria_pipeline.review.problems import NotFound, Problem
 from memoria_pipeline.review.routes import routes
 from memoria_pipeline.store.photo_files import Upload
@@ -28,6 +29,7 @@ from memoria_pipeline.store.shown import faces, photos, tags
 from memoria_pipeline.store.shown.photos import PhotoShown, Wanted
 
 router = routes("photos")
+uploads = routes("photos", route_class=PermittedCall)
 AT_ONCE = 20
 """Photos of one upload: a browser sends several uploads."""
 LARGEST_UPLOAD = 500_000_000
@@ -58,12 +60,7 @@ def photos_of_event(
     return listed(page, [photo_of(parts.signer, each, on[each.id]) for each in page.items])
 
 
-@router.post(
-    "/event/{event_id}/photos",
-    status_code=201,
-    max_body_size=LARGEST_UPLOAD,
-    dependencies=[Depends(limited_user("upload"))],
-)
+@uploads.post("/event/{event_id}/photos", status_code=201, max_body_size=LARGEST_UPLOAD)
 def upload(
     event_id: UUID, files: list[UploadFile], conn: Conn, user: User, parts: Here
 ) -> Uploaded:
@@ -74,6 +71,9 @@ def upload(
     sent = [Upload(each.filename or "", each.file.read(most + 1)) for each in files]
     made = keeping.upload(conn, parts.settings, user, event_id, sent)
     return Uploaded(event_id=made.event_id, media_ids=made.media_ids, job_id=made.job_id)
+
+
+router.include_router(uploads)
 
 
 def found(conn: Conn, media_id: UUID) -> PhotoShown:

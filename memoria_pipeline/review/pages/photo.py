@@ -3,16 +3,16 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
+from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
 from memoria_pipeline.errors import PhotoError
 from memoria_pipeline.review import actions, keeping
-from memoria_pipeline.review.callers import limited_user
 from memoria_pipeline.review.pages.decide import told
 from memoria_pipeline.review.pages.frame import Frame, Framed, Organised
 from memoria_pipeline.review.pages.layout import decided, is_part, said
 from memoria_pipeline.review.pages.views import WHOLE, named
+from memoria_pipeline.review.permitted import PermittedPage
 from memoria_pipeline.review.problems import NotFound, Problem
 from memoria_pipeline.store.photo_files import Upload
 from memoria_pipeline.store.shown import faces, members, people, photos, tags
@@ -20,6 +20,7 @@ from memoria_pipeline.store.shown.page import Paging
 from memoria_pipeline.store.shown.photos import PhotoShown
 
 router = APIRouter()
+uploads = APIRouter(route_class=PermittedPage)
 _HERE = "/review/{event_id}/photo/{media_id}"
 _PER_PAGE, _FOUND, _MEMBERS = 60, 12, 500
 LARGEST_UPLOAD = 600_000_000  # bytes of one request; each photo has a limit of its own
@@ -42,14 +43,11 @@ def all_photos(
     return frame.whole("photos.html", **shown)
 
 
-@router.post(
-    "/review/{event_id}/photos",
-    max_body_size=LARGEST_UPLOAD,
-    dependencies=[Depends(limited_user("upload"))],
-)
+@uploads.post("/review/{event_id}/photos", max_body_size=LARGEST_UPLOAD)
 def upload(frame: Framed, files: Annotated[list[UploadFile], File(alias="photos")]) -> Response:
     """New photos; their faces are looked for by the pipeline."""
-    given = [Upload(each.filename or "", each.file.read()) for each in files]
+    most = frame.parts.settings.max_bytes + 1  # one more is too large, however much more there is
+    given = [Upload(each.filename or "", each.file.read(most)) for each in files]
     try:
         with frame.conn.begin_nested():
             done = keeping.upload(
@@ -66,6 +64,9 @@ def upload(frame: Framed, files: Annotated[list[UploadFile], File(alias="photos"
     n = len(done.media_ids)
     text = frame.words.ngettext("%(num)d photo added.", "%(num)d photos added.", n)
     return decided(text % {"num": n})
+
+
+router.include_router(uploads)
 
 
 def _refused(frame: Frame, status: int) -> Response:
@@ -128,7 +129,8 @@ def _taggable(frame: Frame) -> list[Any]:
         return []
     found = members.search(frame.conn, frame.event.id, limit=_MEMBERS)
     mine = frame.event.role == "member"
-    return [named(each) for each in found if not mine or each.user_id == frame.user]
+    some = [each for each in found if each.display_name or each.email]
+    return [named(each) for each in some if not mine or each.user_id == frame.user]
 
 
 @router.get(_HERE + "/face/{face_id}")
