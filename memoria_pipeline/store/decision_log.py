@@ -85,6 +85,24 @@ def last_seq(conn: sa.Connection, event_id: UUID) -> int:
     return found
 
 
+def undone(conn: sa.Connection, event_id: UUID, since: int = 0) -> set[UUID]:
+    """The entries that an undo took back which itself stands; only by undos later than `since`."""
+    gone: set[UUID] = set()
+    late: set[UUID] = set()
+    # The last first: whether an undo stands depends on later ones only.
+    for row in conn.execute(_UNDOS, {"event": event_id}):
+        if row.id not in gone:
+            gone.add(row.supersedes)
+            late |= {row.supersedes} if row.seq > since else set()
+    return late
+
+
+_UNDOS = sa.text(
+    "select id, seq, supersedes from memoria.decisions where event_id = :event and kind = 'undo'"
+    " order by seq desc"
+)
+
+
 def insert(
     conn: sa.Connection,
     event_id: UUID,

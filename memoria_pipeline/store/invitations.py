@@ -79,7 +79,7 @@ def insert(conn: sa.Connection, event_id: UUID, by: UUID, draft: Draft) -> UUID:
 
     Its link is the server's to write: an organiser who knew it would be whoever has that address.
     """
-    conn.execute(_END, {"event": event_id, "person": draft.person_id})
+    end(conn, event_id, draft.person_id)
     values = {
         "event": event_id,
         "person": draft.person_id,
@@ -96,10 +96,6 @@ def insert(conn: sa.Connection, event_id: UUID, by: UUID, draft: Draft) -> UUID:
     return made
 
 
-_END = sa.text(
-    "update memoria.invitations set expires_at = least(expires_at, now())"
-    " where event_id = :event and person_id = :person and used_at is null"
-)
 _INSERT = sa.text(
     "insert into memoria.invitations (event_id, person_id, email, invited_by, message,"
     " media_ids, language, expires_at) values (:event, :person, lower(:email), :by,"
@@ -119,10 +115,10 @@ _SENT = sa.text("update memoria.invitations set sent_at = now() where id = :id")
 
 def end(conn: sa.Connection, event_id: UUID, person: UUID) -> int:
     """The open invitations of a person work no more; how many there were."""
-    return conn.execute(_END_OPEN, {"event": event_id, "person": person}).rowcount
+    return conn.execute(_END, {"event": event_id, "person": person}).rowcount
 
 
-_END_OPEN = sa.text(
+_END = sa.text(
     "update memoria.invitations set expires_at = now() where event_id = :event"
     " and person_id = :person and used_at is null and expires_at > now()"
 )

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from memoria_pipeline.store import decision_log
+
 
 @dataclass(frozen=True, slots=True)
 class Open:
@@ -80,22 +82,11 @@ _ONE = sa.text(f"{_COLUMNS} where q.id = :id")
 
 def undone(conn: sa.Connection, event_id: UUID) -> set[UUID]:
     """The decisions that were taken back since the questions were computed, and still are."""
-    back: set[UUID] = set()
-    found: set[UUID] = set()
-    # The last first: an undo counts unless a later one takes it back.
-    for row in conn.execute(_UNDOS, {"event": event_id}):
-        if row.id not in back:
-            back.add(row.supersedes)
-            if row.late:
-                found.add(row.supersedes)
-    return found
+    seq = conn.scalar(_COMPUTED, {"event": event_id}) or 0
+    return decision_log.undone(conn, event_id, since=seq)
 
 
-_UNDOS = sa.text(
-    "select d.id, d.supersedes, d.seq > coalesce((select f.decisions_seq from memoria.forecasts f"
-    "  where f.event_id = :event), 0) as late"
-    " from memoria.decisions d where d.event_id = :event and d.kind = 'undo' order by d.seq desc"
-)
+_COMPUTED = sa.text("select decisions_seq from memoria.forecasts where event_id = :event")
 
 
 def _people(conn: sa.Connection, event_id: UUID, ids: set[UUID]) -> dict[UUID, _Person]:

@@ -1,6 +1,5 @@
 """The log of decisions as people read it: who decided what, and whether it still counts."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from memoria_pipeline.store.decision_log import undone as undone
 from memoria_pipeline.store.invitations import ACCEPTED
 from memoria_pipeline.store.shown.page import FIRST, Page, Paging, paged, total_of
 
@@ -73,20 +73,6 @@ def together(conn: sa.Connection, event_id: UUID, reason: str) -> list[UUID]:
     return [each for each in rows if each not in gone]
 
 
-def undone(conn: sa.Connection, event_id: UUID) -> set[UUID]:
-    """The entries that an undo took back which itself stands."""
-    return _taken_back(conn.execute(_UNDOS, {"event": event_id}))
-
-
-def _taken_back(undos: Iterable[sa.Row[Any]]) -> set[UUID]:
-    """undos: the last first, because whether one stands depends on later ones only."""
-    gone: set[UUID] = set()
-    for row in undos:
-        if row.id not in gone:
-            gone.add(row.supersedes)
-    return gone
-
-
 def _page(
     conn: sa.Connection, query: sa.TextClause, about: dict[str, Any], which: Paging
 ) -> Page[DecisionShown]:
@@ -135,9 +121,5 @@ _LATEST = sa.text(
 )
 _TOGETHER = sa.text(
     "select id from memoria.decisions where event_id = :event and reason = :reason"
-    " order by seq desc"
-)
-_UNDOS = sa.text(
-    "select id, supersedes from memoria.decisions where event_id = :event and kind = 'undo'"
     " order by seq desc"
 )
