@@ -5,7 +5,6 @@ empty value counts as unset.
 """
 
 import os
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -13,69 +12,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from memoria_pipeline.errors import SettingsError
-
-
-def _truth(text: str) -> bool:
-    known = {"1": True, "true": True, "yes": True, "on": True}
-    known |= {"0": False, "false": False, "no": False, "off": False}
-    return known[text.lower()]
-
-
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise ValueError(text)
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
-
-
-def _number(least: float, most: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        if not least <= float(text) <= most:
-            raise ValueError(text)
-        return float(text)
-
-    return parse
-
-
-def _between(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not least <= int(text) <= most:
-            raise ValueError(text)
-        return int(text)
-
-    return parse
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in choices:
-            raise ValueError(text)
-        return text.lower()
-
-    return parse
-
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"https?://[^/\s]+/?", text):
-        raise ValueError(text)
-    return text.rstrip("/")
-
-
-def _secret(text: str) -> str:
-    if len(text) < 32:
-        raise ValueError("too short")
-    return text
+from memoria_pipeline.parsing import (
+    address,
+    between,
+    count,
+    number,
+    one_of,
+    path,
+    secret,
+    share,
+    truth,
+)
 
 
 def _setting(
@@ -90,7 +37,7 @@ class Settings:
     """All of them, with what each means; README's table is made from these."""
 
     home: Path = _setting(
-        Path("~/.memoria"), _path, "where the embedded database and Dagster keep their files"
+        Path("~/.memoria"), path, "where the embedded database and Dagster keep their files"
     )
     database_url: str | None = _setting(
         None, str, "a PostgreSQL 14+ with pgvector; unset: the embedded one", secret=True
@@ -102,35 +49,33 @@ class Settings:
         secret=True,
     )
     face_model: str = _setting("auto", str, "`auto`, `dlib` or `insightface:<name or folder>`")
-    device: str = _setting("auto", _one_of("auto", "cpu", "cuda"), "`auto`, `cpu` or `cuda`")
-    use_gpu: bool = _setting(
-        False, _truth, "true: the same as `MEMORIA_DEVICE=cuda`", old="USE_GPU"
-    )
-    workers: int = _setting(0, _between(0, 256), "photos analysed at once; 0: one per core")
+    device: str = _setting("auto", one_of("auto", "cpu", "cuda"), "`auto`, `cpu` or `cuda`")
+    use_gpu: bool = _setting(False, truth, "true: the same as `MEMORIA_DEVICE=cuda`", old="USE_GPU")
+    workers: int = _setting(0, between(0, 256), "photos analysed at once; 0: one per core")
     detection_threshold: float = _setting(
-        0.5, _share, "lowest detection score that counts as a face", old="DETECTION_THRESHOLD"
+        0.5, share, "lowest detection score that counts as a face", old="DETECTION_THRESHOLD"
     )
     det_size: int = _setting(
         640,
-        _between(64, 2560),
+        between(64, 2560),
         "how closely an InsightFace detector looks: 320 is faster and misses small faces",
         old="DET_SIZE",
     )
-    max_bytes: int = _setting(100_000_000, _count, "largest photo file that is read, in bytes")
-    max_pixels: int = _setting(128_000_000, _count, "largest photo that is decoded, in pixels")
+    max_bytes: int = _setting(100_000_000, count, "largest photo file that is read, in bytes")
+    max_pixels: int = _setting(128_000_000, count, "largest photo that is decoded, in pixels")
     cluster_method: Literal["constrained", "hdbscan"] = _setting(
-        "constrained", _one_of("constrained", "hdbscan"), "`constrained` or `hdbscan`"
+        "constrained", one_of("constrained", "hdbscan"), "`constrained` or `hdbscan`"
     )
     min_cluster_size: int = _setting(
-        3, _between(2, 10_000), "of the HDBSCAN method", old="MIN_CLUSTER_SIZE"
+        3, between(2, 10_000), "of the HDBSCAN method", old="MIN_CLUSTER_SIZE"
     )
-    min_samples: int = _setting(2, _count, "of the HDBSCAN method", old="MIN_SAMPLES")
+    min_samples: int = _setting(2, count, "of the HDBSCAN method", old="MIN_SAMPLES")
     cluster_epsilon: float = _setting(
-        0.4, _share, "of the HDBSCAN method, as a cosine distance", old="CLUSTER_EPSILON"
+        0.4, share, "of the HDBSCAN method, as a cosine distance", old="CLUSTER_EPSILON"
     )
     churn_limit: float = _setting(
         0.01,
-        _share,
+        share,
         "a re-grouping that gives more than this share of the faces other mates waits for approval",
     )
     watch: str | None = _setting(
@@ -140,37 +85,37 @@ class Settings:
         None, str, "the SQS queue that the bucket's events go to; unset: the bucket is listed"
     )
     quiet_seconds: float = _setting(
-        5.0, _number(0, 86_400), "an event without a new photo for so long is processed"
+        5.0, number(0, 86_400), "an event without a new photo for so long is processed"
     )
-    burst_photos: int = _setting(200, _count, "or as soon as so many new photos wait")
-    sensor_seconds: int = _setting(10, _between(1, 3_600), "seconds between two looks of a sensor")
-    photo_attempts: int = _setting(3, _count, "runs that try a photo that could not be read")
-    job_attempts: int = _setting(5, _count, "tries of a job of `ml_jobs` before it has failed")
-    noise_limit: float = _setting(0.98, _share, "most people seen once, of the faces: a warning")
-    silhouette_least: float = _setting(-0.2, _number(-1, 1), "least silhouette: a warning")
-    cohesion_least: float = _setting(0.3, _number(-1, 1), "least cohesion of people: a warning")
-    weak_limit: float = _setting(0.8, _share, "most faces of a weak class: a warning")
-    coverage_least: float = _setting(0.1, _share, "least photos with faces: a warning")
+    burst_photos: int = _setting(200, count, "or as soon as so many new photos wait")
+    sensor_seconds: int = _setting(10, between(1, 3_600), "seconds between two looks of a sensor")
+    photo_attempts: int = _setting(3, count, "runs that try a photo that could not be read")
+    job_attempts: int = _setting(5, count, "tries of a job of `ml_jobs` before it has failed")
+    noise_limit: float = _setting(0.98, share, "most people seen once, of the faces: a warning")
+    silhouette_least: float = _setting(-0.2, number(-1, 1), "least silhouette: a warning")
+    cohesion_least: float = _setting(0.3, number(-1, 1), "least cohesion of people: a warning")
+    weak_limit: float = _setting(0.8, share, "most faces of a weak class: a warning")
+    coverage_least: float = _setting(0.1, share, "least photos with faces: a warning")
     failed_limit: float = _setting(
-        0.25, _share, "a larger share of unreadable photos holds new people back"
+        0.25, share, "a larger share of unreadable photos holds new people back"
     )
     overdue_hours: float = _setting(
-        24.0, _number(0, 10_000), "a job, an erasure or an event that waits longer is overdue"
+        24.0, number(0, 10_000), "a job, an erasure or an event that waits longer is overdue"
     )
     callback_url: str | None = _setting(
         None, str, "told when a job of `ml_jobs` ends", old="CALLBACK_URL"
     )
     callback_secret: str | None = _setting(
-        None, _secret, "signs that call; 32 characters at least", old="CALLBACK_SECRET", secret=True
+        None, secret, "signs that call; 32 characters at least", old="CALLBACK_SECRET", secret=True
     )
     callback_allow_private: bool = _setting(
-        False, _truth, "true: that address may be in a private network, and plain http"
+        False, truth, "true: that address may be in a private network, and plain http"
     )
-    metrics_port: int = _setting(9464, _between(1, 65_535), "where `/metrics` is served")
-    log_format: Literal["text", "json"] = _setting("text", _one_of("text", "json"), "of the logs")
-    review_port: int = _setting(8000, _between(1, 65_535), "where the review is served")
+    metrics_port: int = _setting(9464, between(1, 65_535), "where `/metrics` is served")
+    log_format: Literal["text", "json"] = _setting("text", one_of("text", "json"), "of the logs")
+    review_port: int = _setting(8000, between(1, 65_535), "where the review is served")
     review_url: str = _setting(
-        "http://127.0.0.1:8000", _address, "what people's browsers call it; https:// in public"
+        "http://127.0.0.1:8000", address, "what people's browsers call it; https:// in public"
     )
     api_database_url: str | None = _setting(
         None,
@@ -179,17 +124,17 @@ class Settings:
         secret=True,
     )
     jwt_secret: str | None = _setting(
-        None, _secret, "signs tokens (HS256), 32 characters; unset: a random file", secret=True
+        None, secret, "signs tokens (HS256), 32 characters; unset: a random file", secret=True
     )
     jwks_url: str | None = _setting(
         None, str, "the public keys of whoever else signs tokens, such as a Supabase project"
     )
     service_key: str | None = _setting(
-        None, _secret, "what a server may show instead of a token; 32 characters", secret=True
+        None, secret, "what a server may show instead of a token; 32 characters", secret=True
     )
     signing_secret: str | None = _setting(
         None,
-        _secret,
+        secret,
         "signs addresses of pictures, 32 characters; unset: a random file",
         secret=True,
     )
@@ -204,7 +149,7 @@ class Settings:
     )
     mail_from: str = _setting("memoria@localhost", str, "the sender of mails")
     uploads: Path | None = _setting(
-        None, _path, "photos of events that are made on the page; unset: `photos/` in the home"
+        None, path, "photos of events that are made on the page; unset: `photos/` in the home"
     )
     supabase_url: str | None = _setting(
         None, str, "a Supabase project (storage: from a later release on)", old="SUPABASE_URL"
@@ -257,7 +202,7 @@ class Settings:
         if "review_port" in given:
             given.setdefault("review_url", f"http://127.0.0.1:{given['review_port']}")
         read = cls(**given)
-        return cls(**{**given, "home": _path(str(read.home))})
+        return cls(**{**given, "home": path(str(read.home))})
 
 
 def _parsed(name: str, text: str, about: Mapping[str, Any]) -> Any:

@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "memoria_pipeline"
 # What each room may import of ours. Modules at the top are rooms of their own.
 ALLOWED = {
     "errors": set[str](),
-    "settings": {"errors"},
+    "parsing": set[str](),
+    "settings": {"errors", "parsing"},
     "vision": {"errors"},
     "people": {"errors"},
     "work": {"errors"},

@@ -16,7 +16,8 @@ from memoria_pipeline_tests.store.row_level_security import (
     TABLES,
     VIEWS,
 )
-from memoria_pipeline_tests.store.rows_of_everyone import World, seed, user
+from memoria_pipeline_tests.store.rows_of_everyone import World, user
+from memoria_pipeline_tests.store.seeds_of_everyone import seed
 from memoria_pipeline_tests.store.trying import STATEMENTS, become, columns, does, reads
 
 

@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from memoria_pipeline_tests.store.row_level_security import ROLES, TABLES
-from memoria_pipeline_tests.store.rows_of_everyone import Row, World, allow, rows, seed
+from memoria_pipeline_tests.store.rows_of_everyone import Row, World, rows
+from memoria_pipeline_tests.store.seeds_of_everyone import allow, seed
 from memoria_pipeline_tests.store.trying import USERS, become, columns, does, inserts
 
 VERBS = {"s": "select", "i": "insert", "u": "update", "d": "delete"}

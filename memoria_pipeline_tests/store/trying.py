@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from memoria_pipeline.store import callers
-from memoria_pipeline_tests.store.rows_of_everyone import MEMBERS, insert, user
+from memoria_pipeline_tests.store.rows_of_everyone import MEMBERS, user
+from memoria_pipeline_tests.store.seeds_of_everyone import insert
 
 USERS = (*MEMBERS, "stranger")
 STATEMENTS = {
