@@ -16,6 +16,7 @@ from memoria_pipeline.review.problems import Problem
 RATES = {
     "sign-in": "10/minute",  # per address; per member's address see sessions.py
     "sign-in to": "5/hour",
+    "event": "60/hour",  # each is a folder
     "invitation": "30/minute",
     "invite": "60/hour",
     "upload": "600/minute",

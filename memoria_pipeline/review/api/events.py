@@ -3,14 +3,14 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from pydantic import Field
 
 from memoria_pipeline.review import keeping
 from memoria_pipeline.review.api.deciding import User
 from memoria_pipeline.review.api.shapes import Email, Moment, Name, Part, Said, Sought
 from memoria_pipeline.review.api.shown import Listed, Shown
-from memoria_pipeline.review.callers import Conn, Here
+from memoria_pipeline.review.callers import Conn, Here, limited_user
 from memoria_pipeline.review.deciding import in_event
 from memoria_pipeline.review.routes import routes
 from memoria_pipeline.review.words import Words, words_of
@@ -78,7 +78,7 @@ def events_of_caller(conn: Conn) -> list[EventShown]:
     return events.mine(conn)
 
 
-@router.post("/events", status_code=201)
+@router.post("/events", status_code=201, dependencies=[Depends(limited_user("event"))])
 def new_event(body: NewEvent, conn: Conn, user: User, parts: Here, request: Request) -> EventShown:
     """Make an event that takes uploads; the caller is its organiser."""
     return keeping.create_event(

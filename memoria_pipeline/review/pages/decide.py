@@ -45,6 +45,8 @@ def _named_first(frame: Frame, ids: list[UUID]) -> list[UUID]:
 @router.post("/review/{event_id}/ignore")
 def ignore(frame: Framed, person_ids: Ids) -> Response:
     """Nobody is asked about them again."""
+    if len(people.of(frame.conn, frame.event.id, person_ids)) < len(set(person_ids)):
+        raise NotFound("person in this event")
     reason, n = _together(), len(set(person_ids))
     done = [
         actions.ignore(frame.conn, frame.user, each, reason=reason)

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.exc import IntegrityError
 
 from memoria_pipeline.errors import ConsentError
 from memoria_pipeline.review import keeping
-from memoria_pipeline.review.callers import Anyone, Conn, Here, Signed
+from memoria_pipeline.review.callers import Anyone, Conn, Here, Signed, limited_user
 from memoria_pipeline.review.pages.frame import Frame, Framed, Organised
 from memoria_pipeline.review.pages.layout import decided, page
 from memoria_pipeline.review.pages.views import named
@@ -44,7 +44,7 @@ def form(request: Request, caller: Signed) -> Response:
     return page(request, "new_event.html", caller, form=empty, consent=False, problem="")
 
 
-@router.post("/review/new")
+@router.post("/review/new", dependencies=[Depends(limited_user("event"))])
 def create(
     request: Request,
     caller: Signed,
@@ -96,6 +96,7 @@ def _settings(frame: Frame, problem: str = "", saved: bool = False, status: int 
         consent=frame.event.face_recognition_enabled,
         problem=problem,
         saved=saved,
+        user=frame.user,
     )
 
 

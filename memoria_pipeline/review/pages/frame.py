@@ -15,7 +15,7 @@ from memoria_pipeline.review.pages.views import Views
 from memoria_pipeline.review.parts import Parts
 from memoria_pipeline.review.problems import NotFound, Problem
 from memoria_pipeline.review.words import Words, words_of
-from memoria_pipeline.store.shown import events, runs
+from memoria_pipeline.store.shown import events, people, photos, runs
 
 Ids = Annotated[list[UUID], Form(min_length=1, max_length=500)]
 
@@ -74,7 +74,24 @@ def framed(request: Request, caller: Signed, conn: Conn, parts: Here, event_id: 
     found = events.one(conn, event_id)
     if found is None:
         raise NotFound("event")
+    _require_in_it(request, conn, event_id)
     return Frame(request, caller, conn, parts, found)
+
+
+def _require_in_it(request: Request, conn: sa.Connection, event_id: UUID) -> None:
+    """Who is in two events must not decide in one on the page of the other. Ids of nothing are left
+    to the page, which says what is missing."""
+    for name, event_of in (("person_id", people.event_of), ("media_id", photos.event_of)):
+        about = _id(request.path_params.get(name, ""))
+        if about is not None and event_of(conn, about) not in (None, event_id):
+            raise NotFound(name.removesuffix("_id"))
+
+
+def _id(given: str) -> UUID | None:
+    try:
+        return UUID(given)
+    except ValueError:
+        return None
 
 
 Framed = Annotated[Frame, Depends(framed)]

@@ -59,6 +59,12 @@ def one(conn: sa.Connection, media: UUID) -> PhotoShown | None:
     return None if row is None else _photo(row)
 
 
+def event_of(conn: sa.Connection, media: UUID) -> UUID | None:
+    """The event that a photo is in; None where the caller does not see it."""
+    found: UUID | None = conn.scalar(_EVENT, {"id": media})
+    return found
+
+
 def _photo(row: sa.Row[Any]) -> PhotoShown:
     return PhotoShown(*tuple(row)[:12])
 
@@ -82,3 +88,4 @@ _PAGE = sa.text(
 )
 _COUNT = sa.text("select count(*)" + _WHERE)
 _ONE = sa.text(_COLUMNS + " from memoria.media m where m.id = :id")
+_EVENT = sa.text("select event_id from memoria.media where id = :id")
