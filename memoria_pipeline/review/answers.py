@@ -5,7 +5,7 @@ reason, so that one undo takes all of them back.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
@@ -30,7 +30,8 @@ class Answer:
     person_ids: of same_person, who of the candidates is the first person (yes without any: all of
     them; the others are not). face_ids: of mixed, those of somebody else; of confirm, those that
     are the member's (yes without any: all). user_id: of name, who it is. decision_id: of conflict,
-    which of its decisions holds.
+    which of its decisions holds. seen: of mixed and confirm, the faces that were shown, where that
+    was not all of them: nothing is decided on the others.
     """
 
     said: Said
@@ -38,6 +39,7 @@ class Answer:
     face_ids: Sequence[UUID] = ()
     user_id: UUID | None = None
     decision_id: UUID | None = None
+    seen: Sequence[UUID] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,18 @@ def answer(conn: sa.Connection, user: UUID, question_id: UUID, said: Answer) -> 
     if said.said == "skip":
         questions.skipped(conn, question_id)
         return Outcome(event_id, [], [])
-    asked = _Asked(conn, user, event_id, question, reason_of(question_id))
+    asked = _Asked(conn, user, event_id, _seen(question, said), reason_of(question_id))
     done = _taken(asked, said)
     last = done[-1].decision_ids[-1] if done else None
     questions.answered(conn, question_id, said.said, last)
     return _together(conn, event_id, done)
+
+
+def _seen(question: Open, said: Answer) -> Open:
+    if question.kind not in ("mixed", "confirm") or not said.seen:
+        return question
+    seen = set(said.seen)
+    return replace(question, faces=tuple(each for each in question.faces if each in seen))
 
 
 def reason_of(question_id: UUID) -> str:

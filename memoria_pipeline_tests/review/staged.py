@@ -3,6 +3,7 @@
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,11 +57,14 @@ class Staged:
     users: dict[str, UUID]
 
     def mailed(self, pattern: str) -> str:
-        """What the newest mail says that matches, its line breaks mended."""
-        for path in sorted((self.folder / "outbox").glob("*.eml"), reverse=True):
-            found = re.search(pattern, path.read_text().replace("=\n", "").replace("=3D", "="))
-            if found:
-                return found[0]
+        """What the newest mail says that matches, its line breaks mended; mails go out after the
+        page has answered."""
+        for _ in range(200):
+            for path in sorted((self.folder / "outbox").glob("*.eml"), reverse=True):
+                found = re.search(pattern, path.read_text().replace("=\n", "").replace("=3D", "="))
+                if found:
+                    return found[0]
+            time.sleep(0.05)
         raise AssertionError("no such mail")
 
 

@@ -1,77 +1,29 @@
 """The pages in a real browser: from signing in to a fully tagged event, by keys and taps."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    Locator,
-    Page,
-    ViewportSize,
-    expect,
-    sync_playwright,
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+
+from memoria_pipeline.store import db
+from memoria_pipeline_tests.review.chromium import (
+    browser,
+    is_accessible,
+    listened,
+    opened,
+    settled,
+    signed_in,
+    staged,
+    without_it,
 )
-
-from memoria_pipeline.review.sessions import hashed
-from memoria_pipeline.store import db, sessions
 from memoria_pipeline_tests.review.staged import ADDRESS, NAMES, Staged
-from memoria_pipeline_tests.review.staged import staged as made
 
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine")
+__all__ = ["browser", "signed_in", "staged"]  # fixtures
 
-
-@pytest.fixture(scope="module")
-def staged(
-    module_database: sa.Engine, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Staged]:
-    with made(module_database, tmp_path_factory.mktemp("pages")) as event:
-        yield event
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def signed_in(staged: Staged, browser: Browser) -> str:
-    """Where a signed-in organiser's cookies are kept."""
-    kept = staged.folder / "cookies.json"
-    context = browser.new_context()
-    with db.connect(staged.engine) as conn:
-        sessions.make_link(conn, staged.users["Odile"], staged.event, hashed("link"), 600)
-    page = context.new_page()
-    page.goto(f"{staged.base}/sign-in/link")
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"**/review/{staged.event}")
-    context.storage_state(path=str(kept))
-    context.close()
-    return str(kept)
-
-
-def listened(context: BrowserContext) -> tuple[Page, list[str]]:
-    """A page, and what goes wrong on it."""
-    page, wrong = context.new_page(), list[str]()
-    page.set_default_timeout(8000)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "console",
-        lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None,
-    )
-    return page, wrong
+pytestmark = without_it
 
 
 def tags(staged: Staged) -> dict[str, set[UUID]]:
@@ -84,19 +36,6 @@ def tags(staged: Staged) -> dict[str, set[UUID]]:
             assert row.source == "face_clustering"
             found.setdefault(by_user.get(row.tagged_user_id, "guest"), set()).add(row.face_id)
     return found
-
-
-def opened(page: Page, address: str) -> None:
-    """Go there; all is loaded."""
-    page.goto(address)
-    page.wait_for_load_state("networkidle")
-
-
-def settled(page: Page) -> None:
-    """All answers have reached the server, and the page shows what came of them."""
-    page.wait_for_timeout(50)
-    expect(page.locator("#queue")).not_to_have_attribute("aria-busy", "true")
-    page.wait_for_load_state("networkidle")
 
 
 class Fingers:
@@ -294,14 +233,7 @@ def test_every_page_can_be_used_by_everybody(
             page.locator(".box").first.click()
             expect(page.locator("#moves button").first).to_be_visible()
         if look != "phone":
-            _is_accessible(page, name, None if look == "light" else ["color-contrast"])
+            is_accessible(page, name, None if look == "light" else ["color-contrast"])
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], name
     assert [each for each in wrong if "404" not in each and "410" not in each] == []
     context.close()
-
-
-def _is_accessible(page: Page, name: str, rules: list[str] | None) -> None:
-    found = Axe().run(page, options={"runOnly": rules} if rules else None).response
-    serious = [each for each in found["violations"] if each["impact"] in ("serious", "critical")]
-    about = [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in serious]
-    assert about == [], name

@@ -1,7 +1,7 @@
 """What all pages share: templates with words in the caller's language, and the page of an error."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from babel.dates import format_date, format_datetime
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from memoria_pipeline.review import sessions
 from memoria_pipeline.review.callers import Caller
@@ -44,9 +45,10 @@ def environment(language: str) -> Environment:
     return made
 
 
-def moment(at: datetime, language: str) -> str:
-    """A day and a time, as the language writes it; UTC, as nobody says where the reader is."""
-    return format_datetime(at, "d MMM y, HH:mm", locale=language)
+def moment(at: datetime, language: str) -> Markup:
+    """A day and a time, as the language writes it; UTC, until app.js knows the reader's zone."""
+    shown = format_datetime(at, "d MMM y, HH:mm", tzinfo=UTC, locale=language)
+    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), shown)
 
 
 def page(

@@ -68,7 +68,8 @@ def _shown(frame: Frame, found: PersonShown, page: int) -> dict[str, Any]:
 def candidates(frame: Organised, person_id: UUID, q: Sought = "") -> Response:
     """Members by a part of their name, those without a person first."""
     found = members.search(frame.conn, frame.event.id, q, limit=_FOUND)
-    shown = [named(each) for each in sorted(found, key=lambda each: each.person_id is not None)]
+    some = [each for each in found if each.display_name or each.email]
+    shown = [named(each) for each in sorted(some, key=lambda each: each.person_id is not None)]
     exact = any(each.name.casefold() == q.strip().casefold() for each in shown)
     person = frame.views.person(_person(frame, person_id))
     return frame.page("_members.html", person=person, members=shown, q=q.strip(), exact=exact)

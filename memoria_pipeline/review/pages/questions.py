@@ -14,7 +14,7 @@ from memoria_pipeline.review.deciding import Outcome
 from memoria_pipeline.review.pages.frame import Frame, Organised
 from memoria_pipeline.review.pages.layout import tells
 from memoria_pipeline.review.pages.progress import progress_of
-from memoria_pipeline.review.pages.sentences import about_decision
+from memoria_pipeline.review.pages.sentences import HistoryLine, history_lines
 from memoria_pipeline.review.pages.views import (
     LARGE,
     FaceView,
@@ -32,12 +32,15 @@ _AHEAD = 4  # questions in the page: the one that is shown, and those that an an
 _MOST = 200
 _EXAMPLES = 5
 _MEMBERS = 1000
+_DRAWN, _FURTHER = 24, 96
+"""Faces of a question that are in the page, most in doubt first; those that a tap adds."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionView:
     """One screen. person: whom it is about, with face and examples; candidates: who else it may be;
-    faces: those to look at; sides: of a conflict, what was decided, and options their decisions."""
+    faces: those to look at, and how many are left out; sides: of a conflict, what was decided;
+    reconcilable: whether both may hold."""
 
     id: UUID
     kind: str
@@ -46,9 +49,10 @@ class QuestionView:
     examples: list[FaceView]
     candidates: list[PersonView]
     faces: list[FaceView]
+    left_out: int
     photo: UUID | None
-    sides: list[str]
-    options: list[str]
+    sides: list[HistoryLine]
+    reconcilable: bool
 
 
 def questions_of(frame: Frame, first: UUID | None = None) -> dict[str, Any]:
@@ -57,7 +61,7 @@ def questions_of(frame: Frame, first: UUID | None = None) -> dict[str, Any]:
     if first is not None:
         found.sort(key=lambda each: each.id != first)
     everyone = members.search(frame.conn, frame.event.id, limit=_MEMBERS)
-    choices = keyed(everyone)
+    choices = keyed(each for each in everyone if each.display_name or each.email)
     return {
         "questions": _views(frame, found[:_AHEAD]),
         "total": len(found),
@@ -71,7 +75,7 @@ def _views(frame: Frame, found: Sequence[Open]) -> list[QuestionView]:
     persons = {one for each in found for one in each.persons}
     people_ = people.of(conn, event, persons)
     best = faces.best_of(conn, event, persons, _EXAMPLES + 1)
-    shown = faces.these(conn, event, {one for each in found for one in each.faces})
+    shown = faces.these(conn, event, {one for each in found for one in each.faces[:_DRAWN]})
     return [_view(frame, each, people_, best, shown) for each in found]
 
 
@@ -86,7 +90,7 @@ def _view(
     first = question.persons[0] if question.persons else None
     large = _large(question, best, shown)
     examples = [each for each in best.get(first, ()) if each.id != large] if first else []
-    here = [views.face(shown[each]) for each in question.faces if each in shown]
+    here = [views.face(shown[each]) for each in question.faces[:_DRAWN] if each in shown]
     options = question.detail.get("decisions", []) if question.kind == "conflict" else []
     return QuestionView(
         question.id,
@@ -96,9 +100,10 @@ def _view(
         [views.face(each) for each in examples[:_EXAMPLES]],
         _candidates(views, question, known),
         here,
+        len(question.faces[_DRAWN:]),
         here[0].media_id if here else None,
         _sides(frame, options),
-        options,
+        question.detail.get("conflict") in ("same_photo", "same_member"),
     )
 
 
@@ -129,9 +134,9 @@ def _candidates(
     return [views.person(known[each], crop=face) for each, face in pairs if each in known]
 
 
-def _sides(frame: Frame, options: Sequence[str]) -> list[str]:
+def _sides(frame: Frame, options: Sequence[str]) -> list[HistoryLine]:
     found = [history.one(frame.conn, UUID(each)) for each in options]
-    return [about_decision(frame, each) for each in found if each is not None]
+    return history_lines(frame, [each for each in found if each is not None])
 
 
 @router.get("/review/{event_id}/questions")
@@ -140,17 +145,35 @@ def ahead(frame: Organised, first: Annotated[UUID | None, Query()] = None) -> Re
     return _queue(frame, first)
 
 
+@router.get("/review/{event_id}/questions/{question_id}/faces")
+def further(
+    frame: Organised, question_id: UUID, start: Annotated[int, Query(ge=0, le=100_000)]
+) -> Response:
+    """More of a question's faces, from the place `start` on."""
+    about = _asked(frame, question_id)
+    chosen = about.faces[start : start + _FURTHER]
+    shown = faces.these(frame.conn, frame.event.id, chosen)
+    return frame.page(
+        "_question_faces.html",
+        q={"id": question_id, "faces": [frame.views.face(shown[f]) for f in chosen if f in shown]},
+        start=start,
+        left_out=len(about.faces[start + _FURTHER :]),
+    )
+
+
 def _queue(frame: Frame, first: UUID | None = None) -> Response:
     return frame.page("_questions.html", **questions_of(frame, first), **progress_of(frame))
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the form of a question sends. face_ids: those that were tapped, as somebody else."""
+    """What the form of a question sends. face_ids: those that were tapped, as somebody else; seen:
+    those that were drawn, where there may be more."""
 
     answer: Annotated[Literal["yes", "no", "skip", "ignore"], Form()]
     person_ids: Annotated[tuple[UUID, ...], Form(max_length=100)] = ()
     face_ids: Annotated[tuple[UUID, ...], Form(max_length=5000)] = ()
+    seen: Annotated[tuple[UUID, ...], Form(max_length=5000)] = ()
     user_id: Annotated[UUID | None, Form()] = None
     decision_id: Annotated[UUID | None, Form()] = None
     new_name: Annotated[str, Form(max_length=120)] = ""
@@ -159,10 +182,8 @@ class Said:
 @router.post("/review/{event_id}/questions/{question_id}")
 def answer(frame: Organised, question_id: UUID, said: Annotated[Said, Depends()]) -> Response:
     """An answer; what is asked next comes back."""
-    found = questions.get(frame.conn, question_id)
-    if found is None or found[0] != frame.event.id:
-        raise NotFound("question (any more)")
-    done = answers.answer(frame.conn, frame.user, question_id, _answer(frame, found[1], said))
+    asked = _asked(frame, question_id)
+    done = answers.answer(frame.conn, frame.user, question_id, _answer(frame, asked, said))
     response = _queue(frame)
     about = {"text": _told(frame, said, done)}
     if done.decision_ids:
@@ -171,15 +192,22 @@ def answer(frame: Organised, question_id: UUID, said: Annotated[Said, Depends()]
     return response
 
 
+def _asked(frame: Frame, question_id: UUID) -> Open:
+    found = questions.get(frame.conn, question_id)
+    if found is None or found[0] != frame.event.id:
+        raise NotFound("question (any more)")
+    return found[1]
+
+
 def _answer(frame: Frame, question: Open, said: Said) -> Answer:
     user, theirs, word = said.user_id, said.face_ids, said.answer
     if question.kind == "name" and word == "yes" and user is None and said.new_name.strip():
         user = _new(frame, said.new_name)
     if question.kind == "confirm" and theirs:
         # the page lets people tap who is wrong, the answer names who is right
-        theirs = tuple(each for each in question.faces if each not in set(theirs))
+        theirs = tuple(each for each in said.seen or question.faces if each not in set(theirs))
         word = "yes" if theirs else "no"
-    return Answer(word, said.person_ids, theirs, user, said.decision_id)
+    return Answer(word, said.person_ids, theirs, user, said.decision_id, said.seen)
 
 
 def _new(frame: Frame, name: str) -> UUID:

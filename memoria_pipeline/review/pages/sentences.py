@@ -41,11 +41,6 @@ def history_lines(frame: Frame, found: Iterable[DecisionShown]) -> list[HistoryL
     ]
 
 
-def about_decision(frame: Frame, each: DecisionShown) -> str:
-    """One decision as a sentence."""
-    return _sentence(frame.words, each, _names(frame, [each]))
-
-
 def _names(frame: Frame, rows: Iterable[DecisionShown]) -> dict[UUID, str | None]:
     about = {one for each in rows for one in (each.person_id, each.other_person_id) if one}
     found = people.of(frame.conn, frame.event.id, about)

@@ -28,18 +28,21 @@ const memoria = (() => {
       button.addEventListener("click", () => { box.remove(); action.run?.(); });
       box.append(button);
     }
+    for (const each of [...toasts.children]) if (each.dataset.text === text) each.remove();
+    box.dataset.text = text;
     while (toasts.children.length > 1) toasts.firstChild.remove();
     toasts.append(box);
     if (lasts) setTimeout(() => box.remove(), lasts);
   }
 
   // Which text an error gets; `about` is what the server says of it in the reader's language.
-  function failed(status, about) {
-    const by = { 0: texts.offline, 401: texts.expired, 403: texts.forbidden, 404: texts.missing,
+  // reading: nothing was to be changed, and to load it once more would fail once more.
+  function failed(status, about, reading = false) {
+    const by = { 0: reading ? texts.away : texts.offline, 401: texts.expired, 403: texts.forbidden, 404: texts.missing,
       409: texts.refused, 413: texts.large, 422: texts.invalid, 429: texts.many };
     const action = status === 401 ? { text: texts.signin, href: "/sign-in" } : null;
     toast(about || by[status] || texts.broken, { bad: true, action, lasts: action ? 0 : 9000 });
-    if (status === 404 || status === 409) changed();
+    if (!reading && (status === 404 || status === 409)) changed();
   }
 
   // What hangs on decisions loads itself anew: see hx-trigger="decided from:body".
@@ -124,9 +127,51 @@ const memoria = (() => {
   document.body.addEventListener("htmx:responseError", (event) => {
     const { xhr } = event.detail;
     const said = xhr.getResponseHeader("X-Message");
-    failed(xhr.status, said ? decodeURIComponent(said) : "");
+    failed(xhr.status, said ? decodeURIComponent(said) : "", reads(event));
   });
-  document.body.addEventListener("htmx:sendError", () => failed(0));
+  document.body.addEventListener("htmx:sendError", (event) => failed(0, "", reads(event)));
+  const reads = (event) => event.detail.requestConfig?.verb === "get";
+
+  // A second click while the first is on its way is a slip, not a second decision.
+  const busy = new WeakSet();
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    if (!reads(event)) busy.add(event.detail.elt);
+  });
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    setTimeout(() => busy.delete(event.detail.elt), 500);
+  });
+  for (const kind of ["click", "submit"]) {
+    document.addEventListener(kind, (event) => {
+      const sender = event.target.closest("[hx-post], [hx-delete]");
+      if (!busy.has(sender) || (kind === "click" && !sender.matches("button"))) return;
+      event.preventDefault();
+      event.stopImmediatePropagation(); // before htmx keeps it for later
+    }, true);
+  }
+
+  // A part that loads itself anew keeps the focus: else the next Tab begins at the top of the page.
+  let left = false;
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    left = event.detail.target.contains(document.activeElement)
+      && document.activeElement !== document.body;
+  });
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    times(event.detail.elt);
+    if (!left || document.activeElement !== document.body) return;
+    event.detail.elt.setAttribute("tabindex", "-1");
+    event.detail.elt.focus({ preventScroll: true });
+  });
+
+  // The server says UTC, as it cannot know where the reader is; here it is known.
+  function times(room) {
+    const shown = new Intl.DateTimeFormat(document.documentElement.lang,
+      { dateStyle: "medium", timeStyle: "short" });
+    for (const each of room.querySelectorAll("time[datetime]")) {
+      each.textContent = shown.format(new Date(each.dateTime));
+    }
+  }
+  times(document);
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
   return { texts, toast, failed, send, undo, decided, changed, typing };
 })();

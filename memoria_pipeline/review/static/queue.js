@@ -31,10 +31,18 @@ memoria.queue = (() => {
   }
 
   // The answers that the server still has to see may make a preloaded choice wrong.
-  function taken(user) {
+  function taken(user, hidden = true) {
     for (const each of room.querySelectorAll(`[name=user_id][value="${CSS.escape(user)}"]`)) {
-      each.parentElement.hidden = true;
+      each.parentElement.hidden = hidden;
     }
+  }
+
+  // An answer that did not arrive, and the server does not say what to ask now: ask it again.
+  function back(question, fields) {
+    if (fields.user_id) taken(fields.user_id, false);
+    room.prepend(question);
+    show(question);
+    calm = Date.now() + 350;
   }
 
   function say(question, fields) {
@@ -49,7 +57,10 @@ memoria.queue = (() => {
         for (const one of [value].flat()) form.append(name, one);
       }
       const answer = await memoria.send(`${room.dataset.url}/${id}`, form);
-      if (!answer) { await refresh(id); return; }
+      if (!answer) {
+        if (!await refresh(id)) back(question, fields);
+        return;
+      }
       const about = JSON.parse(answer.headers.get("X-Decided") || "{}");
       await put(answer, null, about.text);
       if (!skip) memoria.changed();
@@ -69,6 +80,7 @@ memoria.queue = (() => {
     const url = first ? `${room.dataset.url}?first=${encodeURIComponent(first)}` : room.dataset.url;
     const answer = await fetch(url, { headers: { "HX-Request": "true" } }).catch(() => null);
     if (answer?.ok) await put(answer, first);
+    return Boolean(answer?.ok);
   }
 
   // Put what the server asks in the place of what is there; the question that is being looked at
@@ -95,7 +107,8 @@ memoria.queue = (() => {
     room.hidden = false;
   }
 
-  const begun = (question) => question.querySelector("[aria-pressed=true]")
+  const begun = (question) => "added" in question.dataset
+    || question.querySelector("[aria-pressed=true]")
     || [...question.querySelectorAll("input")].some((each) => each.value);
 
   // u: a question that was just skipped comes back; else what this person decided last, anywhere in
@@ -116,15 +129,32 @@ memoria.queue = (() => {
 
   function press(button) {
     const question = button.closest(".question");
-    const { answer, chosen } = button.dataset;
+    const { answer, chosen, more } = button.dataset;
     if ("toggle" in button.dataset) return toggle(question, button);
-    if (answer) return say(question, { answer });
+    if (more) return add(question, button);
+    const drawn = question.querySelector("[data-more]") ? question.querySelectorAll("[name=face_ids]") : [];
+    const seen = [...drawn].map((each) => each.value); // nothing is said of those that are not
+    if (answer) return say(question, { answer, seen });
     if (chosen) {
       const on = [...question.querySelectorAll("[data-toggle][aria-pressed=true]")];
-      return say(question, { answer: chosen, [on[0].name]: on.map((each) => each.value) });
+      return say(question, { answer: chosen, seen, [on[0].name]: on.map((each) => each.value) });
     }
     if ("new" in button.dataset) return say(question, { answer: "yes", new_name: button.value });
     if (button.name) say(question, { answer: "yes", [button.name]: button.value });
+  }
+
+  async function add(question, button) {
+    button.disabled = true;
+    const answer = await fetch(button.dataset.more, { headers: { "HX-Request": "true" } })
+      .catch(() => null);
+    button.disabled = false;
+    if (!answer?.ok) { memoria.failed(answer ? answer.status : 0, "", true); return; }
+    const fresh = document.createElement("ul");
+    fresh.innerHTML = await answer.text();
+    const first = fresh.querySelector("button");
+    button.parentElement.replaceWith(...fresh.childNodes);
+    question.dataset.added = "";
+    first?.focus({ preventScroll: true });
   }
 
   function toggle(question, button) {
