@@ -131,16 +131,23 @@ _Found = tuple[tuple[UUID, ...], tuple[UUID, ...]] | None
 
 def _same_person(row: _Row, people: _People, faces: _Faces) -> _Found:
     first = people.get(row.persons[0])
-    if first is None or first.status == "ignored":
+    if first is None or first.status == "ignored" or not _shows(row.faces[0], first, people, faces):
         return None
     kept: dict[UUID, UUID] = {}
     for person, face in zip(row.persons[1:], row.faces[1:], strict=False):
         other = people.get(person)
-        if other is not None and _may_be_one(first, other) and not _rejected(face, first, faces):
+        if other is None or not _shows(face, other, people, faces):
+            continue
+        if _may_be_one(first, other) and not _rejected(face, first, faces):
             kept.setdefault(other.id, face)
     if not kept:
         return None
     return (first.id, *kept), (row.faces[0], *kept.values())
+
+
+def _shows(face: UUID, person: _Person, people: _People, faces: _Faces) -> bool:
+    """Whether the face is the person's still: an answer about another's would be a mistake."""
+    return face in faces and _of(faces[face], people) == person.id
 
 
 def _may_be_one(one: _Person, other: _Person) -> bool:
@@ -157,14 +164,19 @@ def _name(row: _Row, people: _People, faces: _Faces) -> _Found:
     person = people.get(row.persons[0])
     if person is None or person.status != "pending":
         return None
-    return (person.id,), _there(row, faces)
+    own = _own(row, person, people, faces)
+    return ((person.id,), own) if own else None
+
+
+def _own(row: _Row, person: _Person, people: _People, faces: _Faces) -> tuple[UUID, ...]:
+    return tuple(one for one in _there(row, faces) if _shows(one, person, people, faces))
 
 
 def _mixed(row: _Row, people: _People, faces: _Faces) -> _Found:
     person = people.get(row.persons[0])
     if person is None or person.status == "ignored":
         return None
-    own = tuple(one for one in _there(row, faces) if _of(faces[one], people) == person.id)
+    own = _own(row, person, people, faces)
     return ((person.id,), own) if len(own) > 1 else None
 
 
@@ -193,7 +205,7 @@ def _confirm(row: _Row, people: _People, faces: _Faces) -> _Found:
     person = people.get(row.persons[0])
     if person is None or person.status not in ("linked", "invited"):
         return None
-    own = [one for one in _there(row, faces) if _of(faces[one], people) == person.id]
+    own = _own(row, person, people, faces)
     left = tuple(one for one in own if faces[one].verdict is None)
     return ((person.id,), left) if left else None
 

@@ -93,6 +93,27 @@ def test_a_batch_that_was_begun_before_the_one_that_is_there_comes_too_late(albu
     assert is_open(album) == there
 
 
+def test_a_face_that_is_somebody_elses_by_now_is_not_asked_about_as_the_persons(
+    album: Album,
+) -> None:
+    one, other, third, _ = people(album)
+    shown = faces_of(album, other)[0]
+    named = question("name", [other], [shown])
+    ask(album, same(album, one, other, third), same(album, other, third), named)
+    decisions.move(album.conn, album.event, [shown], one, person=other, **WHO)
+    [left] = is_open(album)
+    assert left.persons == (one, third)
+
+
+def test_a_face_that_is_gone_is_not_asked_about(album: Album) -> None:
+    one, other, third, _ = people(album)
+    ask(album, same(album, one, other, third), same(album, other, third))
+    gone = sa.text("delete from memoria.faces where id = :id")
+    album.conn.execute(gone, {"id": faces_of(album, other)[0]})
+    [left] = is_open(album)
+    assert left.persons == (one, third)
+
+
 def test_an_event_without_a_face_has_no_question(conn: sa.Connection) -> None:
     empty = Album(conn)
     assert compute(empty) == {}
