@@ -2,7 +2,7 @@ CREATE SCHEMA analytics;
 
 CREATE SCHEMA memoria;
 
-CREATE FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) RETURNS TABLE(user_id uuid, event_id uuid, person_id uuid, invited_by uuid)
+CREATE FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) RETURNS TABLE(user_id uuid, event_id uuid, person_id uuid, invited_by uuid, known boolean, email text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -10,6 +10,7 @@ CREATE FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) 
 declare
     taken record;
     who uuid;
+    more boolean;
 begin
     select i.* into taken from memoria.invitations i
     join memoria.events e on e.id = i.event_id and e.status = 'active'
@@ -21,13 +22,15 @@ begin
     end if;
     perform memoria.hold_address(taken.email);
     who := coalesce(memoria.user_of_address(taken.email), gen_random_uuid());
+    more := exists (select from memoria.event_members m where m.user_id = who
+        and (m.event_id <> taken.event_id or m.role <> 'guest'));
     update memoria.invitations i set used_at = now(), used_by = who where i.id = taken.id;
     insert into memoria.event_members as m (event_id, user_id, role, display_name, email)
     values (taken.event_id, who, 'guest', nullif(btrim(user_name), ''), taken.email)
     on conflict (event_id, user_id) do update
     set display_name = coalesce(m.display_name, excluded.display_name),
         email = coalesce(m.email, excluded.email);
-    return query select who, taken.event_id, taken.person_id, taken.invited_by;
+    return query select who, taken.event_id, taken.person_id, taken.invited_by, more, taken.email;
 end
 $$;
 

@@ -66,12 +66,17 @@ class Invited:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What accepting made: the guest, and whom to decide as that it is the person."""
+    """What accepting made: the guest, and whom to decide as that it is the person.
+
+    known: the user has more than this event as a guest, which the link alone must not open.
+    """
 
     user_id: UUID
     event_id: UUID
     person_id: UUID
     invited_by: UUID
+    known: bool
+    email: str
 
 
 def insert(conn: sa.Connection, event_id: UUID, by: UUID, draft: Draft) -> UUID:
@@ -157,7 +162,7 @@ def accept(conn: sa.Connection, token_hash: bytes, name: str) -> Accepted | None
 
 
 _ACCEPT = sa.text(
-    "select user_id, event_id, person_id, invited_by"
+    "select user_id, event_id, person_id, invited_by, known, email"
     " from memoria.api_accept_invitation(:hash, :name)"
 )
 

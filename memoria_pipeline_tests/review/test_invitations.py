@@ -114,6 +114,25 @@ def test_undoing_what_one_did_last_leaves_alone_what_a_guest_did_by_accepting(
     assert [each["undone"] for each in log if each["id"] in split] == [True]
 
 
+@pytest.mark.parametrize("page", [False, True])
+def test_a_forwarded_invitation_opens_no_account_that_was_there(
+    staged: Stage, organiser: httpx.Client, page: bool
+) -> None:
+    known = {"email": "organiser@example.org"}
+    post(organiser, f"/person/{staged.free}/invite", **known)
+    found = re.search(r"/invitation/([\w-]+)", letter(staged, "Fête")[1])
+    assert found is not None
+    nobody, before = staged.seeded.client_of("nobody"), len(mails(staged))
+    if page:
+        answer = nobody.post(f"/invitation/{found[1]}", data={"name": "Eve"})
+        assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
+        assert len(mails(staged)) == before + 1  # a link of their own
+    else:
+        answer = nobody.post("/invitation/accept", json={"token": found[1], "name": "Eve"})
+        assert answer.json()["access_token"] is None
+    assert person(organiser, staged.free)["name"] == "Odile"
+
+
 def test_a_second_invitation_ends_the_first(staged: Stage, organiser: httpx.Client) -> None:
     first, second = invited(staged, organiser), invited(staged, organiser)
     nobody = staged.seeded.client_of("nobody")

@@ -787,9 +787,12 @@ as $$
     where i.token_hash = api_invitation.token_hash
 $$;
 
--- Whoever holds the link reads the mail of that address: that user, else a new one.
+-- Whoever holds the link has the mail of that address: that user, else a new one. But a mail is
+-- forwarded, and its link is good for weeks: who has more than this event as a guest is `known`, and
+-- is signed in by a link that was asked for.
 create function memoria.api_accept_invitation(token_hash bytea, user_name text)
-returns table (user_id uuid, event_id uuid, person_id uuid, invited_by uuid)
+returns table (user_id uuid, event_id uuid, person_id uuid, invited_by uuid, known boolean,
+    email text)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -797,6 +800,7 @@ as $$
 declare
     taken record;
     who uuid;
+    more boolean;
 begin
     select i.* into taken from memoria.invitations i
     join memoria.events e on e.id = i.event_id and e.status = 'active'
@@ -808,13 +812,15 @@ begin
     end if;
     perform memoria.hold_address(taken.email);
     who := coalesce(memoria.user_of_address(taken.email), gen_random_uuid());
+    more := exists (select from memoria.event_members m where m.user_id = who
+        and (m.event_id <> taken.event_id or m.role <> 'guest'));
     update memoria.invitations i set used_at = now(), used_by = who where i.id = taken.id;
     insert into memoria.event_members as m (event_id, user_id, role, display_name, email)
     values (taken.event_id, who, 'guest', nullif(btrim(user_name), ''), taken.email)
     on conflict (event_id, user_id) do update
     set display_name = coalesce(m.display_name, excluded.display_name),
         email = coalesce(m.email, excluded.email);
-    return query select who, taken.event_id, taken.person_id, taken.invited_by;
+    return query select who, taken.event_id, taken.person_id, taken.invited_by, more, taken.email;
 end
 $$;
 

@@ -43,12 +43,13 @@ class Invitation(BaseModel):
 
 
 class Accepted(BaseModel):
-    """Whoever accepted is a guest of the event from now on. access_token: theirs, for an hour."""
+    """Whoever accepted is a guest of the event from now on. access_token: theirs, for an hour; null
+    for who was a user before: a forwarded mail must not open all that is theirs."""
 
     event_id: UUID
     user_id: UUID
     person_id: UUID
-    access_token: str
+    access_token: str | None
     expires_in: int = _LIFE
 
 
@@ -82,5 +83,5 @@ def accept(body: Acceptance, conn: Server, parts: Here) -> Accepted:
         event_id=taken.event_id,
         user_id=taken.user_id,
         person_id=taken.person_id,
-        access_token=parts.tokens.make(taken.user_id, _LIFE),
+        access_token=None if taken.known else parts.tokens.make(taken.user_id, _LIFE),
     )

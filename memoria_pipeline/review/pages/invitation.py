@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from memoria_pipeline.review import inviting, sessions
+from memoria_pipeline.review import inviting, links, sessions
 from memoria_pipeline.review.callers import Anyone, Here, Server
 from memoria_pipeline.review.limits import limited
 from memoria_pipeline.review.pages.layout import page
 from memoria_pipeline.review.pages.views import Views
 from memoria_pipeline.review.problems import Problem
+from memoria_pipeline.review.words import words_of
 from memoria_pipeline.store import callers
 
 router = APIRouter(dependencies=[Depends(limited("invitation"))])
@@ -36,13 +37,18 @@ def accept(
     conn: Server,
     token: str,
     name: Annotated[str, Form(min_length=1, max_length=120)],
+    after: BackgroundTasks,
 ) -> Response:
-    """That is me: a guest of the event, signed in."""
+    """That is me: a guest of the event, signed in; who was a user before is sent a link for that."""
     try:
         with conn.begin_nested():
             taken = inviting.accept(conn, token, name)
     except Problem as problem:
         return page(request, "invitation.html", caller, problem.status, over=True)
+    if taken.known:
+        after.add_task(links.send, parts, taken.email, words_of(request))
+        shown = {"sent": True, "expired": False, "autofocus": False}
+        return page(request, "sign_in.html", caller, **shown)
     response = RedirectResponse(f"/review/{taken.event_id}/photos", 303)
     # accepting was the inviter's; a session is the server's to begin
     with callers.stepping_back(conn, taken.invited_by):
