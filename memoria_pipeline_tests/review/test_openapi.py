@@ -36,6 +36,10 @@ def test_every_answer_has_a_shape(document: dict[str, Any]) -> None:
                 assert answer["content"]["application/json"]["schema"], name
 
 
+def test_a_grouping_that_takes_longer_is_in_the_document(document: dict[str, Any]) -> None:
+    assert {"200", "202"} <= set(document["paths"]["/cluster"]["post"]["responses"])
+
+
 def test_every_write_takes_an_idempotency_key(document: dict[str, Any]) -> None:
     for name, call in calls(document):
         taken = [each["name"] for each in call.get("parameters", ())]

@@ -119,7 +119,11 @@ class Grouped(BaseModel):
     queued_job_id: UUID
 
 
-@router.post("/cluster", dependencies=[Depends(limited_user("ml"))])
+@router.post(
+    "/cluster",
+    dependencies=[Depends(limited_user("ml"))],
+    responses={202: {"model": Grouped, "description": "It takes longer: ask again."}},
+)
 async def cluster(
     body: Cluster,
     _caller: Service,
