@@ -88,6 +88,7 @@ GET    /review/{event_id}/people                                 401    404    4
 GET    /review/{event_id}/progress                               401    404    403    403    403    200    403
 GET    /review/{event_id}/questions                              401    404    403    403    403    200    403
 POST   /review/{event_id}/questions/{question_id}                401    404    403    403    403    422    403
+GET    /review/{event_id}/questions/{question_id}/faces          401    404    403    403    403    422    403
 POST   /review/{event_id}/merge                                  401    404    422    422    422    422    403
 POST   /review/{event_id}/ignore                                 401    404    422    422    422    422    403
 POST   /review/{event_id}/not-a-face                             401    404    422    422    422    422    403

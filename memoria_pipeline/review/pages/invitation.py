@@ -39,7 +39,7 @@ def accept(
     name: Annotated[str, Form(min_length=1, max_length=120)],
     after: BackgroundTasks,
 ) -> Response:
-    """That is me: a guest of the event, signed in; who was a user before is sent a link for that."""
+    """That is me: a guest of the event, signed in; who was a user before is sent a link."""
     try:
         with conn.begin_nested():
             taken = inviting.accept(conn, token, name)
