@@ -1,12 +1,14 @@
 """Chromium on a staged event: a signed-in organiser, and what the console says."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from memoria_pipeline.review.sessions import hashed
 from memoria_pipeline.store import db, sessions
@@ -14,6 +16,7 @@ from memoria_pipeline_tests.review.staged import Staged
 from memoria_pipeline_tests.review.staged import staged as made
 
 CHROMIUM = Path("/usr/bin/chromium")
+WIDE: ViewportSize = {"width": 1280, "height": 900}
 without_it = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine")
 
 
@@ -63,6 +66,15 @@ def listened(context: BrowserContext) -> tuple[Page, list[str]]:
     return page, wrong
 
 
+@contextmanager
+def looking(browser: Browser, kept: str, **how: Any) -> Iterator[tuple[Page, list[str]]]:
+    """A signed-in organiser's page, and what its console says."""
+    how = {"viewport": WIDE, "locale": "en-US", **how}
+    context = browser.new_context(storage_state=kept, **how)
+    yield listened(context)
+    context.close()
+
+
 def opened(page: Page, address: str) -> None:
     """Go there; all is loaded."""
     page.goto(address)
@@ -76,8 +88,12 @@ def settled(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
 
-def is_accessible(page: Page, name: str, rules: list[str] | None) -> None:
-    found = Axe().run(page, options={"runOnly": rules} if rules else None).response
+def is_accessible(
+    page: Page, name: str, rules: list[str] | None, within: str | None = None
+) -> None:
+    """axe finds nothing serious on the page, or in the part of it that `within` selects."""
+    options = {"runOnly": rules} if rules else None
+    found = Axe().run(page, context=within, options=options).response
     serious = [each for each in found["violations"] if each["impact"] in ("serious", "critical")]
     about = [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in serious]
     assert about == [], name

@@ -1,22 +1,18 @@
-"""The pages when something is rare or wrong: every kind of question, lost answers, two at once."""
+"""The pages when something is rare or wrong: lost answers, two at once, nothing there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
-from memoria_pipeline.people.forecast import Forecast
-from memoria_pipeline.review.pages import questions as screens
-from memoria_pipeline.store import db, decisions, questions
-from memoria_pipeline.store.questions import Batch, Made
+from memoria_pipeline.people.diff import Diff
+from memoria_pipeline.store import db, runs
 from memoria_pipeline_tests.review.chromium import (
     browser,
     is_accessible,
-    listened,
+    looking,
     opened,
     settled,
     signed_in,
@@ -24,108 +20,47 @@ from memoria_pipeline_tests.review.chromium import (
     without_it,
 )
 from memoria_pipeline_tests.review.staged import Staged
+from memoria_pipeline_tests.review.test_questions_in_chromium import SHOWN, ask
+from memoria_pipeline_tests.store.factories import PACK
 
 __all__ = ["browser", "signed_in", "staged"]  # fixtures
 pytestmark = without_it
 
-KINDS = ("name", "same_person", "several", "mixed", "confirm", "twice", "lost", "conflict")
-WIDE: ViewportSize = {"width": 1280, "height": 900}
-PHONE: ViewportSize = {"width": 360, "height": 640}
-SHOWN = ".question:not([hidden])"
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_event_with_nothing_in_it_and_one_that_waits_for_approval_can_be_used_by_everybody(
+    staged: Staged, browser: Browser, signed_in: str, scheme: str
+) -> None:
+    """And what the server could not do is said."""
+    here = f"{staged.base}/review/{staged.event}"
+    with _waiting(staged), looking(browser, signed_in, color_scheme=scheme) as (page, wrong):
+        opened(page, f"{staged.base}/review/new")
+        page.get_by_label("Name").fill("Empty")
+        page.get_by_role("button", name="Make the event").click()
+        page.wait_for_url("**/photos")
+        empty = page.url.removesuffix("/photos")
+        for name, address in {"empty": empty, "waits": f"{here}/runs", "says so": here}.items():
+            opened(page, address)
+            page.screenshot(path=staged.folder / f"{scheme}-{name}.png", caret="initial")
+            is_accessible(page, name, None if scheme == "light" else ["color-contrast"])
+        assert wrong == []
+        page.route("**/ignore", lambda route: route.fulfill(status=500))
+        opened(page, f"{here}/person/{staged.persons['6']}")
+        page.get_by_role("button", name="Ignore this person").click()
+        expect(page.get_by_role("alert")).to_contain_text("it is our fault")
+        is_accessible(page, "broken", ["color-contrast"])
 
 
 @contextmanager
-def looking(browser: Browser, kept: str, **how: Any) -> Iterator[tuple[Page, list[str]]]:
-    """A signed-in organiser's page, and what its console says."""
-    how = {"viewport": WIDE, "locale": "en-US", **how}
-    context = browser.new_context(storage_state=kept, **how)
-    yield listened(context)
-    context.close()
-
-
-def ask(staged: Staged, *kinds: str) -> None:
-    """Questions of these kinds, and no others."""
+def _waiting(staged: Staged) -> Iterator[None]:
+    about = {"event": staged.event, "method": "constrained", "model": PACK, "kind": "full"}
+    about |= {"fingerprint": "now", "parameters": {}, "measures": {}, "plan": {}}
     with db.connect(staged.engine) as conn:
-        conn.execute(sa.text("delete from memoria.questions"))
-        conn.execute(sa.text("update memoria.faces set lost = false where lost"))
-        made = [_made(conn, staged, kind) for kind in kinds]
-        forecast = Forecast(0.9, {0.95: 2, 0.99: 3})
-        seq = decisions.last_seq(conn, staged.event)
-        questions.save(conn, staged.event, Batch(made, forecast, 10, seq))
-
-
-def _made(conn: sa.Connection, staged: Staged, kind: str) -> Made:
-    def people(*names: str) -> tuple[UUID, ...]:
-        return tuple(staged.persons[each] for each in names)
-
-    faces = list(staged.faces.values())
-    actor = staged.users["Odile"]
-    persons, shown, detail = people("2"), tuple(faces[2]), dict[str, Any]()
-    if kind in ("name", "lost"):
-        shown = shown[:1]
-    if kind == "lost":
-        decisions.confirm(conn, staged.event, shown, persons[0], actor=actor)
-        conn.execute(
-            sa.text("update memoria.faces set lost = true where id = :id"), {"id": shown[0]}
-        )
-    if kind == "confirm":
-        persons, shown = people("5"), tuple(faces[5][1:])
-        if not conn.execute(_LINKED, {"person": persons[0]}).scalar_one():
-            decisions.assign(conn, staged.event, persons[0], staged.users["Farid"], actor=actor)
-        unseen = sa.text("update memoria.faces set verdict = null where face_person_id = :person")
-        conn.execute(unseen, {"person": persons[0]})
-    if kind == "same_person":
-        persons, shown = people("0", "1"), (faces[0][-1], faces[1][0])
-    if kind == "several":
-        persons = people("0", "1", "3", "6", "7")
-        shown = tuple(faces[each][0] for each in (0, 1, 3, 6, 7))
-    if kind == "twice":
-        persons, shown = people("6", "7"), (faces[6][1], faces[7][1])
-    if kind == "conflict":
-        both = [
-            decisions.confirm(conn, staged.event, shown[:1], persons[0], actor=actor),
-            decisions.confirm(conn, staged.event, shown[1:2], persons[0], actor=actor),
-        ]
-        detail = {"conflict": "same_photo", "decisions": [str(each.id) for each in both]}
-    kind = "same_person" if kind == "several" else kind
-    return Made(kind, persons, shown, 0.9, 1.0, detail)
-
-
-_LINKED = sa.text("select linked_user_id is not null from memoria.face_persons where id = :person")
-
-
-@pytest.mark.parametrize("look", ["light", "dark", "phone"])
-def test_every_kind_of_question_can_be_seen_and_answered_by_everybody(
-    staged: Staged, browser: Browser, signed_in: str, look: str
-) -> None:
-    """On a phone what is asked and a first answer are there without scrolling."""
-    phone = look == "phone"
-    size = PHONE if phone else WIDE
-    how: dict[str, Any] = {"viewport": size, "locale": "fr-FR" if phone else "en-US"}
-    how |= {"color_scheme": "dark" if look == "dark" else "light", "has_touch": phone}
-    with looking(browser, signed_in, **how) as (page, wrong):
-        for kind in KINDS:
-            ask(staged, kind)
-            opened(page, f"{staged.base}/review/{staged.event}")
-            expect(page.locator(SHOWN)).to_have_count(1)
-            page.screenshot(path=staged.folder / f"{look}-{kind}.png", caret="initial")
-            if not phone:
-                is_accessible(page, kind, None if look == "light" else ["color-contrast"])
-            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], kind
-            if kind not in ("mixed", "confirm", "several"):
-                _is_in_sight(page, kind)
-    assert wrong == []
-
-
-def _is_in_sight(page: Page, kind: str) -> None:
-    last = page.locator(
-        f"{SHOWN} .said [data-answer], {SHOWN} [data-name], {SHOWN} [name=decision_id]"
-    )
-    box = last.first.bounding_box()
-    bar = page.locator(".queue .below").bounding_box()
-    assert box is not None
-    assert bar is not None
-    assert box["y"] + box["height"] <= bar["y"] + 1, kind
+        diff = Diff(6, 2, 1, 1, 1, 1, 0, 0, 0.25).as_table()
+        run = runs.insert(conn, {**about, "diff": diff}, status="proposed")
+    yield
+    with db.connect(staged.engine) as conn:
+        conn.execute(sa.text("delete from memoria.cluster_runs where id = :run"), {"run": run})
 
 
 @pytest.mark.parametrize("why", ["offline", "signed out"])
@@ -223,56 +158,3 @@ def test_who_works_with_keys_stays_where_they_were(
         expect(shown).to_have_text(said)
         page.keyboard.press("u")
         expect(page.locator(".chip.pending")).to_be_visible()
-
-
-def test_nothing_is_decided_on_faces_that_nobody_saw(
-    staged: Staged, browser: Browser, signed_in: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(screens, "_DRAWN", 1)
-    monkeypatch.setattr(screens, "_FURTHER", 1)
-    ask(staged, "mixed")
-    theirs = staged.faces[list(staged.faces)[2]]
-    with looking(browser, signed_in) as (page, wrong):
-        opened(page, f"{staged.base}/review/{staged.event}")
-        faces = page.locator(f"{SHOWN} [name=face_ids]")
-        expect(faces).to_have_count(1)
-        page.get_by_role("button", name="more face").click()
-        expect(faces).to_have_count(2)
-        page.keyboard.press("y")
-        settled(page)
-    query = sa.text("select id from memoria.faces where verdict = 'person' and id = any (:ids)")
-    with db.connect(staged.engine) as conn:
-        said = set(conn.scalars(query, {"ids": theirs}))
-    assert len(theirs) > 2
-    assert (said, wrong) == (set(theirs[:2]), [])
-
-
-def test_among_more_members_than_keys_a_name_is_found_by_typing(
-    staged: Staged, browser: Browser, signed_in: str
-) -> None:
-    """Who has no name yet cannot be chosen by it."""
-    ask(staged, "name")
-    with db.connect(staged.engine) as conn:
-        conn.execute(_CROWD, {"event": staged.event})
-    with looking(browser, signed_in) as (page, wrong):
-        opened(page, f"{staged.base}/review/{staged.event}")
-        assert "—" not in page.locator(f"{SHOWN} .choices").inner_text()
-        page.keyboard.press("/")
-        page.keyboard.type("zoé 40")
-        expect(page.locator(f"{SHOWN} .choices li:not([hidden])")).to_have_count(1)
-        page.keyboard.press("Enter")
-        expect(page.locator("[data-line]")).to_contain_text("Zoé 40")
-        settled(page)
-        page.keyboard.press("u")
-        expect(page.locator(SHOWN)).to_have_attribute("data-kind", "name")
-        settled(page)
-    with db.connect(staged.engine) as conn:
-        conn.execute(sa.text("delete from memoria.event_members where role = 'guest'"))
-    assert wrong == []
-
-
-_CROWD = sa.text(
-    "insert into memoria.event_members (event_id, user_id, role, display_name)"
-    " select :event, gen_random_uuid(), 'guest', nullif('Zoé ' || n, 'Zoé 0')"
-    " from generate_series(0, 40) n"
-)

@@ -247,5 +247,8 @@ memoria.queue = (() => {
     if (!current() && !waiting && !document.hidden) enqueue(() => refresh());
   }, 10000);
 
+  const begin = current();
+  if (begin) show(begin);
+
   return { undo };
 })();
