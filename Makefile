@@ -25,8 +25,8 @@ demo: setup ## the main job on a sample album; PHOTOS=/path/to/album for yours
 up: setup ## database, Dagster UI, daemon and review, until Ctrl-C
 	@exec $(BIN)/memoria up
 
-test: setup ## all tests
-	@$(BIN)/python -m pytest
+test: setup ## all tests, two files at a time
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: setup ## format, lint, types, Dagster's definitions
 	@$(BIN)/ruff format --check --quiet .
