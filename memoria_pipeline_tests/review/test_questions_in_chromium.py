@@ -166,6 +166,35 @@ def test_among_more_members_than_keys_a_name_is_found_by_typing(
     assert wrong == []
 
 
+def test_the_keys_of_a_question_name_the_same_people_as_long_as_it_is_shown(
+    staged: Staged, browser: Browser, signed_in: str
+) -> None:
+    """With more members than keys, naming somebody gives the others new ones."""
+    people = [staged.persons[each] for each in ("2", "3")]
+    faces = list(staged.faces.values())
+    made = [Made("name", (people[i],), tuple(faces[2 + i][:1]), 0.9, 1.0, {}) for i in (0, 1)]
+    with db.connect(staged.engine) as conn:
+        conn.execute(sa.text("delete from memoria.questions"))
+        conn.execute(_CROWD, {"event": staged.event})
+        seq = decisions.last_seq(conn, staged.event)
+        batch = Batch(made, Forecast(0.9, {0.95: 2, 0.99: 3}), 10, seq)
+        questions.save(conn, staged.event, batch)
+    with looking(browser, signed_in) as (page, wrong):
+        opened(page, f"{staged.base}/review/{staged.event}")
+        page.keyboard.press("2")
+        before = page.locator(f"{SHOWN} [data-key][name=user_id]").evaluate_all(_KEYS)
+        settled(page)
+        expect(page.locator("[data-line]")).not_to_be_empty()
+        assert page.locator(f"{SHOWN} [data-key][name=user_id]").evaluate_all(_KEYS) == before
+        page.keyboard.press("u")
+        settled(page)
+    with db.connect(staged.engine) as conn:
+        conn.execute(sa.text("delete from memoria.event_members where role = 'guest'"))
+    assert len(before) > 20
+    assert wrong == []
+
+
+_KEYS = "all => all.map(each => each.dataset.key + each.value)"
 _CROWD = sa.text(
     "insert into memoria.event_members (event_id, user_id, role, display_name)"
     " select :event, gen_random_uuid(), 'guest', nullif('Zoé ' || n, 'Zoé 0')"

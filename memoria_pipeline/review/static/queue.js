@@ -84,7 +84,8 @@ memoria.queue = (() => {
   }
 
   // Put what the server asks in the place of what is there; the question that is being looked at
-  // stays, and stays as it is where somebody began to answer it.
+  // stays, and stays as it is where somebody began to answer it, or where its keys would name other
+  // people: a finger is on one of them already.
   async function put(answer, first, text) {
     const html = await answer.text();
     if (waiting > 1) return; // the next answer's reply will be newer
@@ -93,7 +94,7 @@ memoria.queue = (() => {
     const shown = current();
     const keep = shown && !first
       && fresh.querySelector(`[data-question="${shown.dataset.question}"]`);
-    if (keep && begun(shown)) keep.replaceWith(shown);
+    if (keep && (begun(shown) || names(shown) !== names(keep))) keep.replaceWith(shown);
     const before = shown?.dataset.question;
     const held = room.contains(document.activeElement) ? document.activeElement.id : null;
     room.replaceChildren(...fresh.childNodes);
@@ -106,6 +107,9 @@ memoria.queue = (() => {
     if (held !== null) (held && document.getElementById(held) || room).focus({ preventScroll: true });
     room.hidden = false;
   }
+
+  const names = (question) => [...question.querySelectorAll("[data-key][name=user_id]")]
+    .map((each) => each.dataset.key + each.value).join();
 
   const begun = (question) => "added" in question.dataset
     || question.querySelector("[aria-pressed=true]")
