@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -58,7 +59,13 @@ def _waiting(staged: Staged) -> Iterator[None]:
     with db.connect(staged.engine) as conn:
         diff = Diff(6, 2, 1, 1, 1, 1, 0, 0, 0.25).as_table()
         run = runs.insert(conn, {**about, "diff": diff}, status="proposed")
-    yield
+    try:
+        yield
+    finally:
+        _no_run(staged, run)
+
+
+def _no_run(staged: Staged, run: UUID) -> None:
     with db.connect(staged.engine) as conn:
         conn.execute(sa.text("delete from memoria.cluster_runs where id = :run"), {"run": run})
 
