@@ -96,7 +96,7 @@ def declared(limits: Limits | None = None) -> tuple[Expectation, ...]:
     """All of them, in the order in which the data is made; without limits those of the settings'
     defaults."""
     limits = limits or Limits()
-    return (*_WAITING, *_photos(limits), *_people(limits), *_TAGS)
+    return (*_WAITING, *_photos(limits), *_faces(limits), *_people(limits), *_TAGS)
 
 
 def _none(name: str, asset: str, column: str, about: str) -> Expectation:
@@ -175,6 +175,11 @@ def _photos(limits: Limits) -> tuple[Expectation, ...]:
             "Photos with faces ÷ photos.",
             least=limits.coverage,
         ),
+    )
+
+
+def _faces(limits: Limits) -> tuple[Expectation, ...]:
+    return (
         _warning(
             "few_faces_are_weak",
             "faces",
