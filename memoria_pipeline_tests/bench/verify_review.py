@@ -1,8 +1,8 @@
 """`make verify-review`: the figures of the organiser's review, asked and reached.
 
-Eight minutes on two cores that have nothing else to do. The matrices of roles and the pages' own tests are run as they are; the
-rest is measured on a real `memoria up` and on an event of 60,000 faces. Screenshots stay in
-.bench/review, to be looked at.
+Eight minutes on two cores that have nothing else to do. The matrices of roles and the pages' own
+tests are run as they are; the rest is measured on a real `memoria up` and on an event of 60,000
+faces. Screenshots stay in .bench/review, to be looked at.
 """
 
 import re
