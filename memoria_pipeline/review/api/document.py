@@ -27,7 +27,7 @@ the answer is 409 with `current_version`, and nothing was changed. The id of a p
 merged stays good: it answers with the person that it became.
 
 **Again.** With an `Idempotency-Key` (any text, a new one for each thing you do) a write happens
-once, however often it is sent, and answers the same.
+once, however often it is sent, and answers the same. Calls that do not take one may be repeated.
 
 **Errors** are `application/problem+json`: `detail` says what happened, `mend` what to do.
 
@@ -56,6 +56,11 @@ _KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
 _UNSAFE = ("post", "patch", "put", "delete")
+BY_THEMSELVES = frozenset(
+    {"/cluster", "/invitation/accept", "/invitation/look", "/ml-callback", "/ml/callback"}
+    | {"/process"}
+)
+"""What may be sent twice without a key: it keeps nothing, works once, or names its job."""
 
 
 class Documented(FastAPI):
@@ -72,5 +77,5 @@ class Documented(FastAPI):
 
 
 def _writes(document: dict[str, Any]) -> list[dict[str, Any]]:
-    paths = document["paths"].values()
-    return [calls[method] for calls in paths for method in _UNSAFE if method in calls]
+    keyed = [calls for path, calls in document["paths"].items() if path not in BY_THEMSELVES]
+    return [calls[method] for calls in keyed for method in _UNSAFE if method in calls]
