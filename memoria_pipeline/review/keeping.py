@@ -2,7 +2,7 @@
 runs, ask for analysis, erase. As actions.py: each once, in the caller's transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -190,7 +190,7 @@ def upload(
     settings: Settings,
     user: UUID,
     event_id: UUID,
-    files: Sequence[Upload],
+    files: Iterable[Upload],
 ) -> Uploaded:
     """Store new photos and ask for their analysis, all or none.
 

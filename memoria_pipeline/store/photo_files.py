@@ -6,7 +6,7 @@ Only folders of ours take uploads; albums of other people's folders and buckets 
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -84,36 +84,37 @@ def sniffed(ending: str) -> str:
     return next((each[0] for each in groups if ending in each), ending)
 
 
-def write(root: Path, uploads: Sequence[Upload], max_bytes: int) -> list[FoundPhoto]:
+def write(root: Path, uploads: Iterable[Upload], max_bytes: int) -> list[FoundPhoto]:
     """Write photos below `root`, each under a name of its own; as a listing would show them.
 
-    All or none: where one is refused or cannot be written, the others are taken away again. Raises
-    PhotoError (empty, too_large, unsupported, unreadable).
+    uploads: taken one by one, so that one at a time is in memory. All or none: where one is refused
+    or cannot be written, the others are taken away again. Raises PhotoError (empty, too_large,
+    unsupported, unreadable).
     """
-    formats = [check(each.data, max_bytes) for each in uploads]
+    hidden: list[tuple[Path, str]] = []  # until all are there: a listing leaves such names out
     made: list[Path] = []
     try:
-        for each, format_ in zip(uploads, formats, strict=True):
-            made.append(_write(root, safe_name(each.name, format_), each.data))
+        for each in uploads:
+            name = safe_name(each.name, check(each.data, max_bytes))
+            hidden.append((root / f".upload-{uuid4().hex}", name))
+            _write(hidden[-1][0], each.data)
+        for fresh, name in hidden:
+            made.append(_named(fresh, root, name))
         return [each for path in made for each in found_at(path, root)]
     except OSError as error:
         remove(made)
         raise PhotoError(
             "unreadable", f"The photos could not be stored ({error.strerror}); try again later."
         ) from None
-
-
-def _write(root: Path, name: str, data: bytes) -> Path:
-    # hidden until it is whole: a listing leaves such names out
-    fresh = root / f".upload-{uuid4().hex}"
-    try:
-        with fresh.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        return _named(fresh, root, name)
     finally:
-        fresh.unlink(missing_ok=True)
+        remove([fresh for fresh, _ in hidden])
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _named(fresh: Path, root: Path, name: str) -> Path:

@@ -68,7 +68,7 @@ def upload(
     if not 0 < len(files) <= AT_ONCE:
         raise Problem(422, f"{len(files)} photos at once.", f"Send 1 to {AT_ONCE} at a time.")
     most = parts.settings.max_bytes
-    sent = [Upload(each.filename or "", each.file.read(most + 1)) for each in files]
+    sent = (Upload(each.filename or "", each.file.read(most + 1)) for each in files)
     made = keeping.upload(conn, parts.settings, user, event_id, sent)
     return Uploaded(event_id=made.event_id, media_ids=made.media_ids, job_id=made.job_id)
 

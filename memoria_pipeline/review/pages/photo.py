@@ -47,7 +47,7 @@ def all_photos(
 def upload(frame: Framed, files: Annotated[list[UploadFile], File(alias="photos")]) -> Response:
     """New photos; their faces are looked for by the pipeline."""
     most = frame.parts.settings.max_bytes + 1  # one more is too large, however much more there is
-    given = [Upload(each.filename or "", each.file.read(most)) for each in files]
+    given = (Upload(each.filename or "", each.file.read(most)) for each in files)
     try:
         with frame.conn.begin_nested():
             done = keeping.upload(
