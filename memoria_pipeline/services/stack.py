@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from rich.console import Console
 from sqlalchemy import make_url
@@ -25,6 +26,7 @@ from memoria_pipeline.store.db import Databases
 from memoria_pipeline.store.migrate import migrate
 
 _LOOK = 0.25  # seconds between two looks at the programs
+_ENDING = 5.0  # seconds that the programs of one that was killed may take to end
 
 
 def up(settings: Settings, port: int, console: Console) -> int:
@@ -65,14 +67,23 @@ def _only_one(home: Path) -> Iterator[int]:
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "up.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise MemoriaError(
-                "`memoria up` already runs for this MEMORIA_HOME, or its programs are still "
-                "ending: use it, or stop it first."
-            ) from None
+        until = time.monotonic() + _ENDING
+        while not _locked(file):
+            if time.monotonic() >= until:
+                raise MemoriaError(
+                    "`memoria up` already runs for this MEMORIA_HOME, or its programs are still "
+                    "ending: use it, or stop it first."
+                )
+            time.sleep(_LOOK)
         yield file.fileno()
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _announce(
