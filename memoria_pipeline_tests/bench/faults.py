@@ -153,6 +153,9 @@ def _compare(stack: Stack, event: UUID, photos: int, undisturbed: Outcome, told:
         told.wrong["not at rest"] += 1
     died = stack.up is not None and stack.up.poll() is not None
     if died:
+        sys.stderr.write(
+            f"`memoria up` ended by itself:\n{(stack.home / 'up.log').read_text()[-900:]}"
+        )
         stack.start()
         stack.ready()
     differs = uploaded.outcome(stack, event).differs(undisturbed)
