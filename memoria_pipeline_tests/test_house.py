@@ -18,7 +18,7 @@ ALLOWED = {
     "people": {"errors"},
     "work": {"errors"},
     "quality": {"errors"},
-    "store": {"errors", "vision", "people", "work", "quality"},
+    "store": {"errors", "vision", "people", "work", "quality", "export"},
     "webhooks": {"errors"},
     "logs": set[str](),
     "plots": {"errors"},

@@ -46,7 +46,7 @@ def export(
         raise typer.BadParameter("--beside is for sidecars (--format xmp), without --to.")
     with database() as conn:
         root = events.get(conn, event).photo_root
-        photos = album.photos(album.Row(*row) for row in tagged.rows(conn, event))
+        photos = album.photos(tagged.rows(conn, event))
     folder = Path(root) if beside else to or Path(f"memoria-export-{event.hex[:8]}")
     exporting.refuse_photos_own(folder, root, told=beside)
     if format_ is not Format.xmp:

@@ -12,7 +12,11 @@ Box = tuple[float, float, float, float]
 
 
 class Row(NamedTuple):
-    """A tag as it is stored, with its photo; key: the photo's path below its root."""
+    """A tag as it is stored, with its photo.
+
+    key: the photo's path below its root; width, height: of it upright. name: of the member, where
+    it is known.
+    """
 
     media: UUID
     key: str

@@ -1,43 +1,22 @@
 """The confirmed tags of an event, as an export takes them."""
 
-from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 
-Box = tuple[float, float, float, float]
+from memoria_pipeline.export.album import Row
 
 
-class Tagged(NamedTuple):
-    """One tag and its photo. key: the photo's path below its root; width, height: of it upright.
-
-    name: of the member, where it is known. box: of the face, x y w h in [0, 1] of the photo.
-    """
-
-    media: UUID
-    key: str
-    width: int | None
-    height: int | None
-    user: UUID
-    name: str | None
-    source: str
-    box: Box | None
-    face: UUID | None
-    by: UUID
-    at: datetime
-
-
-def rows(conn: sa.Connection, event_id: UUID) -> list[Tagged]:
+def rows(conn: sa.Connection, event_id: UUID) -> list[Row]:
     """Every tag that a human made or confirmed, of photos that are there."""
     return [_tagged(row) for row in conn.execute(_TAGS, {"event": event_id})]
 
 
-def _tagged(row: sa.Row[tuple[object, ...]]) -> Tagged:
+def _tagged(row: sa.Row[tuple[object, ...]]) -> Row:
     values = dict(row._mapping)
     box = values.pop("bbox")
     found = None if box is None else (box["x"], box["y"], box["w"], box["h"])
-    return Tagged(**values, box=found)
+    return Row(**values, box=found)
 
 
 _TAGS = sa.text(
