@@ -9,11 +9,11 @@ from memoria_pipeline.errors import SettingsError
 from memoria_pipeline.review.limits import Limiter
 from memoria_pipeline.review.mail import Mail, mail_of
 from memoria_pipeline.review.models import Models
-from memoria_pipeline.review.secrets import secret_of
 from memoria_pipeline.review.signed import Signer
 from memoria_pipeline.review.tokens import KeySet, Tokens
 from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import callers, db
+from memoria_pipeline.store.secrets import secret_of
 from memoria_pipeline.vision.detector import Detector
 
 DECODES = 2  # of photos at a time: one of 128 MP takes 400 MB

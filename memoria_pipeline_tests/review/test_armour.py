@@ -19,10 +19,10 @@ from memoria_pipeline.review.callers import Conn
 from memoria_pipeline.review.limits import RATES, Limiter, address_of
 from memoria_pipeline.review.parts import parts_of
 from memoria_pipeline.review.problems import Problem
-from memoria_pipeline.review.secrets import secret_of
 from memoria_pipeline.review.server import config_of
 from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import callers
+from memoria_pipeline.store.secrets import secret_of
 from memoria_pipeline_tests.review.seeded import URL, InProcess, Seeded, parts_for
 
 
