@@ -510,6 +510,13 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.erase_also("user" uuid, event uuid, scope text, pseudonym uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select
+$$;
+
 CREATE FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -566,6 +573,16 @@ begin
     insert into memoria.erasures (event_id, scope, status, receipt, completed_at)
     values (event, 'photos', 'completed', done, now());
     return done;
+end
+$$;
+
+CREATE FUNCTION memoria.erase_rows(request uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    update memoria.erasures set status = 'running', rows_at = now() where id = request;
+    return '{}'::jsonb;
 end
 $$;
 
@@ -806,6 +823,20 @@ begin
         face, lower(tg_op)
         using hint = 'insert a decision that names it into memoria.decisions in this transaction',
               errcode = 'insufficient_privilege';
+end
+$$;
+
+CREATE FUNCTION memoria.finish_erasure(request uuid, receipt jsonb, subject_hash text, signature text, key_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    delete from memoria.erasure_requests r where r.id = request;
+    update memoria.erasures e
+    set status = 'completed', completed_at = now(), error = null, receipt = finish_erasure.receipt,
+        subject_hash = finish_erasure.subject_hash, signature = finish_erasure.signature,
+        key_id = finish_erasure.key_id
+    where e.id = request and e.status <> 'completed';
 end
 $$;
 
@@ -1176,6 +1207,21 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.request_erasure(scope text, event uuid, "user" uuid, persons uuid[], photos uuid[], source text, reason text, by uuid) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    made uuid;
+begin
+    insert into memoria.erasures (event_id, scope, source, reason)
+    values (event, scope, coalesce(source, 'sql'), coalesce(reason, 'request')) returning id into made;
+    insert into memoria.erasure_requests (id, event_id, user_id, person_ids, media_ids, requested_by)
+    values (made, event, "user", coalesce(persons, '{}'), coalesce(photos, '{}'), "by");
+    return made;
+end
+$$;
+
 CREATE FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1423,6 +1469,8 @@ CREATE TABLE memoria.events (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     archived_at timestamp with time zone,
     wanted_face_model text,
+    epoch bigint DEFAULT 0 NOT NULL,
+    keep_tombstones boolean DEFAULT true NOT NULL,
     CONSTRAINT events_check CHECK (((ends_at IS NULL) OR (starts_at IS NULL) OR (ends_at >= starts_at))),
     CONSTRAINT events_name_check CHECK ((name <> ''::text)),
     CONSTRAINT events_retention_days_check CHECK ((retention_days >= 0)),
@@ -1437,6 +1485,10 @@ COMMENT ON COLUMN memoria.events.photo_root IS 'Folder or fsspec URL that its ph
 COMMENT ON COLUMN memoria.events.face_model IS 'The model pack it started with; a backfill moves it.';
 
 COMMENT ON COLUMN memoria.events.wanted_face_model IS 'The pack it is to move to, or null.';
+
+COMMENT ON COLUMN memoria.events.epoch IS 'Grows with each erasure: what was read before one is not written after it.';
+
+COMMENT ON COLUMN memoria.events.keep_tombstones IS 'Whether boxes of erased faces are kept, so that a photo that comes again brings nobody back.';
 
 CREATE VIEW analytics.event_coverage WITH (security_invoker='true') AS
  SELECT e.id AS event_id,
@@ -1686,6 +1738,24 @@ ALTER TABLE ONLY memoria.erased_persons FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE memoria.erased_persons IS 'Ids of persons that no decision makes again.';
 
+CREATE TABLE memoria.erasure_requests (
+    id uuid NOT NULL,
+    event_id uuid,
+    user_id uuid,
+    person_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    media_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    emails text[] DEFAULT '{}'::text[] NOT NULL,
+    kept boolean DEFAULT false NOT NULL,
+    requested_by uuid
+);
+
+ALTER TABLE ONLY memoria.erasure_requests FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.erasure_requests IS 'Whom an erasure is about, only while it is under way.';
+
+COMMENT ON COLUMN memoria.erasure_requests.kept IS 'The user runs the event and stays its organiser or photographer.';
+
 CREATE TABLE memoria.erasures (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     event_id uuid,
@@ -1695,13 +1765,34 @@ CREATE TABLE memoria.erasures (
     receipt jsonb,
     requested_at timestamp with time zone DEFAULT now() NOT NULL,
     completed_at timestamp with time zone,
+    source text DEFAULT 'sql'::text NOT NULL,
+    reason text DEFAULT 'request'::text NOT NULL,
+    due_at timestamp with time zone DEFAULT (now() + '1 day'::interval) NOT NULL,
+    rows_at timestamp with time zone,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    error text,
+    signature text,
+    key_id text,
+    CONSTRAINT erasures_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT erasures_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
+    CONSTRAINT erasures_counts_check CHECK ((jsonb_typeof(counts) = 'object'::text)),
+    CONSTRAINT erasures_reason_check CHECK ((reason = ANY (ARRAY['request'::text, 'withdrawn'::text, 'retention'::text, 'archived'::text, 'restored'::text]))),
     CONSTRAINT erasures_receipt_check CHECK ((jsonb_typeof(receipt) = 'object'::text)),
-    CONSTRAINT erasures_scope_check CHECK ((scope = ANY (ARRAY['person'::text, 'event'::text, 'photos'::text]))),
+    CONSTRAINT erasures_scope_check CHECK ((scope = ANY (ARRAY['person'::text, 'photos'::text, 'archive'::text, 'event'::text]))),
+    CONSTRAINT erasures_source_check CHECK ((source = ANY (ARRAY['page'::text, 'api'::text, 'cli'::text, 'job'::text, 'sql'::text, 'schedule'::text]))),
     CONSTRAINT erasures_status_check CHECK ((status = ANY (ARRAY['requested'::text, 'running'::text, 'completed'::text, 'failed'::text])))
 );
 
 ALTER TABLE ONLY memoria.erasures FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.erasures IS 'What was erased, without saying whom; for good once completed.';
+
+COMMENT ON COLUMN memoria.erasures.subject_hash IS 'Keyed: tells only who knows the key and whom to ask for.';
+
+COMMENT ON COLUMN memoria.erasures.rows_at IS 'When the rows were gone; the rest is under way.';
+
+COMMENT ON COLUMN memoria.erasures.error IS 'The class of the last failure.';
 
 CREATE TABLE memoria.event_members (
     event_id uuid NOT NULL,
@@ -2010,6 +2101,19 @@ CREATE TABLE memoria.sessions (
 
 ALTER TABLE ONLY memoria.sessions FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE memoria.tombstones (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    media_id uuid,
+    sha256 text,
+    bbox jsonb NOT NULL,
+    erasure_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY memoria.tombstones FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.tombstones IS 'Boxes of erased faces: no template. A face found there again is left out.';
+
 CREATE TABLE memoria.untagged (
     event_id uuid NOT NULL,
     media_id uuid NOT NULL,
@@ -2110,6 +2214,9 @@ ALTER TABLE ONLY memoria.decisions
 ALTER TABLE ONLY memoria.erased_persons
     ADD CONSTRAINT erased_persons_pkey PRIMARY KEY (event_id, person_id);
 
+ALTER TABLE ONLY memoria.erasure_requests
+    ADD CONSTRAINT erasure_requests_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY memoria.erasures
     ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
 
@@ -2191,6 +2298,9 @@ ALTER TABLE ONLY memoria.run_answers
 ALTER TABLE ONLY memoria.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (token_hash);
 
+ALTER TABLE ONLY memoria.tombstones
+    ADD CONSTRAINT tombstones_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY memoria.untagged
     ADD CONSTRAINT untagged_pkey PRIMARY KEY (media_id, user_id);
 
@@ -2231,6 +2341,10 @@ CREATE INDEX decisions_person ON memoria.decisions USING btree (event_id, person
 CREATE INDEX decisions_persons ON memoria.decisions USING gin (person_ids) WHERE (person_ids <> '{}'::uuid[]);
 
 CREATE INDEX decisions_supersedes ON memoria.decisions USING btree (supersedes) WHERE (supersedes IS NOT NULL);
+
+CREATE INDEX erasure_requests_subject ON memoria.erasure_requests USING btree (event_id, user_id);
+
+CREATE INDEX erasures_event ON memoria.erasures USING btree (event_id);
 
 CREATE INDEX erasures_open ON memoria.erasures USING btree (requested_at) WHERE (completed_at IS NULL);
 
@@ -2312,6 +2426,12 @@ CREATE INDEX run_answers_run ON memoria.run_answers USING btree (run_id);
 CREATE INDEX sessions_expired ON memoria.sessions USING btree (expires_at);
 
 CREATE INDEX sessions_user ON memoria.sessions USING btree (user_id);
+
+CREATE INDEX tombstones_bytes ON memoria.tombstones USING btree (event_id, sha256) WHERE (sha256 IS NOT NULL);
+
+CREATE INDEX tombstones_erasure ON memoria.tombstones USING btree (erasure_id);
+
+CREATE INDEX tombstones_media ON memoria.tombstones USING btree (event_id, media_id);
 
 CREATE INDEX untagged_event ON memoria.untagged USING btree (event_id, media_id);
 
@@ -2420,6 +2540,9 @@ ALTER TABLE ONLY memoria.decisions
 ALTER TABLE ONLY memoria.erased_persons
     ADD CONSTRAINT erased_persons_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY memoria.erasure_requests
+    ADD CONSTRAINT erasure_requests_id_fkey FOREIGN KEY (id) REFERENCES memoria.erasures(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY memoria.event_members
     ADD CONSTRAINT event_members_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
@@ -2483,6 +2606,9 @@ ALTER TABLE ONLY memoria.run_answers
 ALTER TABLE ONLY memoria.run_answers
     ADD CONSTRAINT run_answers_run_id_fkey FOREIGN KEY (run_id) REFERENCES memoria.cluster_runs(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY memoria.tombstones
+    ADD CONSTRAINT tombstones_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY memoria.untagged
     ADD CONSTRAINT untagged_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
@@ -2526,6 +2652,8 @@ ALTER TABLE memoria.consents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE memoria.decisions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.erased_persons ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.erasure_requests ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.erasures ENABLE ROW LEVEL SECURITY;
 
@@ -2674,6 +2802,8 @@ CREATE POLICY service ON memoria.decisions TO memoria_service USING (true) WITH 
 
 CREATE POLICY service ON memoria.erased_persons TO memoria_service USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON memoria.erasure_requests TO memoria_service USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON memoria.erasures TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.event_members TO memoria_service USING (true) WITH CHECK (true);
@@ -2714,6 +2844,8 @@ CREATE POLICY service ON memoria.run_answers TO memoria_service USING (true) WIT
 
 CREATE POLICY service ON memoria.sessions TO memoria_service USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON memoria.tombstones TO memoria_service USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON memoria.untagged TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.uploads TO memoria_service USING (true) WITH CHECK (true);
@@ -2727,6 +2859,8 @@ CREATE POLICY tagged_or_organiser_deletes ON memoria.media_tags FOR DELETE TO au
 CREATE POLICY tagged_or_organiser_reads ON memoria.media_tags FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) OR ((tagged_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['photographer'::text, 'member'::text, 'guest'::text]) AS my_events))) OR ((tagged_by_user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['photographer'::text]) AS my_events)))));
 
 CREATE POLICY tagged_or_organiser_reads ON memoria.untagged FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) OR ((user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['photographer'::text, 'member'::text, 'guest'::text]) AS my_events)))));
+
+ALTER TABLE memoria.tombstones ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.untagged ENABLE ROW LEVEL SECURITY;
 
@@ -2860,10 +2994,18 @@ GRANT ALL ON FUNCTION memoria.drop_beside_partition(event uuid) TO memoria_servi
 
 REVOKE ALL ON FUNCTION memoria.drop_event_partition(event uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION memoria.erase_also("user" uuid, event uuid, scope text, pseudonym uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.erase_rows(request uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.erase_rows(request uuid) TO memoria_service;
+
 REVOKE ALL ON FUNCTION memoria.event_is_watched() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.finish_erasure(request uuid, receipt jsonb, subject_hash text, signature text, key_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.finish_erasure(request uuid, receipt jsonb, subject_hash text, signature text, key_id text) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.hold_address(address text) FROM PUBLIC;
 
@@ -2901,6 +3043,9 @@ GRANT ALL ON FUNCTION memoria.purge_for_caller("user" uuid, event uuid) TO memor
 REVOKE ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) TO memoria_service;
 GRANT ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) TO authenticated;
+
+REVOKE ALL ON FUNCTION memoria.request_erasure(scope text, event uuid, "user" uuid, persons uuid[], photos uuid[], source text, reason text, by uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.request_erasure(scope text, event uuid, "user" uuid, persons uuid[], photos uuid[], source text, reason text, by uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
 
@@ -3055,6 +3200,8 @@ GRANT SELECT(updated_at),UPDATE(updated_at) ON TABLE memoria.events TO authentic
 GRANT SELECT(archived_at) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(archived_at) ON TABLE memoria.events TO memoria_analyst;
 
+GRANT SELECT(epoch) ON TABLE memoria.events TO authenticated;
+
 GRANT SELECT ON TABLE analytics.event_coverage TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.event_coverage TO memoria_service;
 
@@ -3147,6 +3294,8 @@ GRANT SELECT ON SEQUENCE memoria.decisions_seq_seq TO memoria_service;
 
 GRANT SELECT ON TABLE memoria.erased_persons TO memoria_service;
 GRANT SELECT ON TABLE memoria.erased_persons TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.erasure_requests TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.erasures TO memoria_service;
 
@@ -3313,6 +3462,8 @@ GRANT INSERT(answer) ON TABLE memoria.run_answers TO authenticated;
 GRANT INSERT(by_user) ON TABLE memoria.run_answers TO authenticated;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.sessions TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.tombstones TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.untagged TO memoria_service;
 GRANT SELECT ON TABLE memoria.untagged TO authenticated;

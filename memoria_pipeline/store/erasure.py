@@ -1,80 +1,177 @@
-"""Erasing by job: an event's faces, or those of some of its photos. Receipts hold counts only.
+"""Erasures: requested, their rows taken away, and what is left to do until they are proven.
 
-One person's erasure is the database's function `purge_face_data_for_user`.
+What goes and what stays is the database's: memoria.erase_rows. Counts only, never the subject,
+leave this module, but for `subject`, which the work itself needs while it is under way.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.store import analysis, events
+Scope = Literal["person", "photos", "archive", "event"]
+Source = Literal["page", "api", "cli", "job", "sql", "schedule"]
+Reason = Literal["request", "withdrawn", "retention", "archived", "restored"]
 
 
-def erase_event(conn: sa.Connection, event_id: UUID) -> dict[str, Any]:
-    """Archive the event, which drops its faces at once; the receipt. Twice does no harm.
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An erasure that is not completed. status: requested, running (its rows are gone) or failed.
 
-    Confirmed tags and anonymous counts stay. Work in flight cannot bring a face back: an archived
-    event has nowhere to put one.
+    attempts, error: how often it failed, and the class of the last failure.
+    """
+
+    id: UUID
+    event_id: UUID | None
+    scope: Scope
+    status: str
+    source: Source
+    reason: Reason
+    requested_at: datetime
+    due_at: datetime
+    rows_at: datetime | None
+    attempts: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom an open erasure is about; after erase_rows with all that was found to be theirs.
+
+    kept: the user runs the event, and stays its organiser or photographer. alone: no other event
+    knows the user (any more), so nothing of the user may be left anywhere.
+    """
+
+    event_id: UUID | None
+    user_id: UUID | None
+    person_ids: list[UUID]
+    face_ids: list[UUID]
+    media_ids: list[UUID]
+    emails: list[str]
+    kept: bool
+    alone: bool
+
+
+def request(
+    conn: sa.Connection,
+    scope: Scope,
+    event_id: UUID,
+    *,
+    user: UUID | None = None,
+    persons: Sequence[UUID] = (),
+    photos: Sequence[UUID] = (),
+    source: Source = "sql",
+    reason: Reason = "request",
+    by: UUID | None = None,
+) -> UUID:
+    """Ask for an erasure; its id. An open one of the same subject is returned.
+
+    persons, photos: ids of the event. The database refuses (22004) one without a subject.
+    """
+    values = {"scope": scope, "event": event_id, "user": user, "source": source, "reason": reason}
+    values |= {"persons": list(persons), "photos": list(photos), "by": by}
+    made: UUID = conn.execute(_REQUEST, values).scalar_one()
+    return made
+
+
+_REQUEST = sa.text(
+    "select memoria.request_erasure(:scope, :event, :user, cast(:persons as uuid[]),"
+    " cast(:photos as uuid[]), :source, :reason, :by)"
+)
+
+
+def open_(conn: sa.Connection, limit: int = 100) -> list[Open]:
+    """Erasures that are not completed, the most urgent first."""
+    return [Open(*row) for row in conn.execute(_OPEN, {"limit": limit})]
+
+
+_OPEN = sa.text(
+    "select id, event_id, scope, status, source, reason, requested_at, due_at, rows_at, attempts,"
+    " error from memoria.erasures where completed_at is null order by due_at, id limit :limit"
+)
+
+
+def erase_rows(conn: sa.Connection, erasure_id: UUID) -> dict[str, int]:
+    """The rows of the subject go, in the caller's transaction; what went, in counts.
+
+    Again after it did: whatever came since goes too, and the counts are those of both.
     """
     _wait_no_longer(conn)
-    event = events.lock(conn, event_id)
-    faces = conn.execute(_COUNT, {"event": event_id}).scalar_one()
-    receipt = {"photos": 0, "faces": faces, "embeddings": faces}
-    values = {"event": event_id, "receipt": json.dumps(receipt)}
-    if event.status == "active":
-        conn.execute(_ARCHIVE, values)
-    conn.execute(_RECEIPT, values)
-    return receipt
+    counts: dict[str, int] = conn.execute(_ROWS, {"id": erasure_id}).scalar_one()
+    return counts
 
 
-_COUNT = sa.text("select count(*) from memoria.faces where event_id = :event")
-_ARCHIVE = sa.text(
-    "update memoria.events set status = 'archived', updated_at = now() where id = :event"
+_ROWS = sa.text("select memoria.erase_rows(:id)")
+
+
+def counts(conn: sa.Connection, erasure_id: UUID) -> dict[str, int]:
+    """What went with the rows; empty before that."""
+    found: dict[str, int] = conn.execute(
+        sa.text("select counts from memoria.erasures where id = :id"), {"id": erasure_id}
+    ).scalar_one()
+    return found
+
+
+def subject(conn: sa.Connection, erasure_id: UUID) -> Subject | None:
+    """Whom it is about; None once it is completed: nobody knows then."""
+    row = conn.execute(_SUBJECT, {"id": erasure_id}).first()
+    return None if row is None else Subject(**row._mapping)
+
+
+_SUBJECT = sa.text(
+    "select r.event_id, r.user_id, r.person_ids, r.face_ids, r.media_ids, r.emails, r.kept,"
+    " r.user_id is not null and not exists (select from memoria.event_members m"
+    "  where m.user_id = r.user_id) as alone"
+    " from memoria.erasure_requests r where r.id = :id"
 )
-_RECEIPT = sa.text(
-    "insert into memoria.erasures (event_id, scope, status, receipt, completed_at)"
-    " values (:event, 'event', 'completed', cast(:receipt as jsonb), now())"
+
+
+def finish(
+    conn: sa.Connection,
+    erasure_id: UUID,
+    *,
+    receipt: Mapping[str, Any],
+    subject_hash: str,
+    signature: str,
+    key_id: str,
+) -> None:
+    """It is done and proven: the receipt is kept for good, and the subject is forgotten."""
+    values = {"id": erasure_id, "receipt": json.dumps(dict(receipt)), "hash": subject_hash}
+    conn.execute(_FINISH, {**values, "signature": signature, "key": key_id})
+
+
+_FINISH = sa.text(
+    "select memoria.finish_erasure(:id, cast(:receipt as jsonb), :hash, :signature, :key)"
 )
 
 
-def erase_photos(conn: sa.Connection, event_id: UUID, photos: Sequence[UUID]) -> dict[str, Any]:
-    """The faces of these photos go, those that humans decided on too; the receipt.
+def fail(conn: sa.Connection, erasure_id: UUID, error: str) -> None:
+    """A try failed; `error` is the class of what was raised, nothing more. It stays open."""
+    conn.execute(_FAIL, {"id": erasure_id, "error": error})
 
-    So do those of their exact copies. The photos stay, and are not looked at again. Twice does no
-    harm.
+
+_FAIL = sa.text(
+    "update memoria.erasures set status = 'failed', attempts = attempts + 1, error = :error"
+    " where id = :id and completed_at is null"
+)
+
+
+def erase_event(conn: sa.Connection, event_id: UUID) -> dict[str, int]:
+    """Everything personal of the event goes at once; counts. What is left is the job's."""
+    return erase_rows(conn, request(conn, "event", event_id, source="job"))
+
+
+def erase_photos(conn: sa.Connection, event_id: UUID, photos: Sequence[UUID]) -> dict[str, int]:
+    """The faces of these photos go, those that humans decided on too, with their exact copies'.
+
+    The photos stay, and are not looked at again. Counts.
     """
-    _wait_no_longer(conn)
-    values = {"event": event_id, "photos": list(photos)}
-    receipt: dict[str, Any] = conn.execute(_ERASE_PHOTOS, values).scalar_one()
-    return receipt
-
-
-_ERASE_PHOTOS = sa.text(
-    "select memoria.erase_faces_of_photos(:event, cast(:photos as uuid[])) as receipt"
-)
-
-
-def spread(conn: sa.Connection, sha256s: Mapping[UUID, str]) -> set[UUID]:
-    """Of photos whose bytes are known now, erase those that are copies of erased ones; which.
-
-    Erased bytes may come back under another name, or after the file that had them has gone.
-    """
-    values = {"ids": list(sha256s), "sha256s": list(sha256s.values())}
-    found = {row.id: row.event_id for row in conn.execute(_SPREAD, values)}
-    for media_id, event_id in found.items():
-        analysis.let_go(conn, media_id, event_id)
-    return set(found)
-
-
-_SPREAD = sa.text(
-    "update memoria.media m set faces_erased_at = now(), sha256 = r.sha256"
-    " from unnest(cast(:ids as uuid[]), cast(:sha256s as text[])) as r (id, sha256)"
-    " where m.id = r.id and exists (select from memoria.media o where o.event_id = m.event_id"
-    "  and o.sha256 = r.sha256 and o.faces_erased_at is not null) returning m.id, m.event_id"
-)
+    asked = request(conn, "photos", event_id, photos=photos, source="job")
+    return erase_rows(conn, asked)
 
 
 def _wait_no_longer(conn: sa.Connection) -> None:

@@ -1,6 +1,6 @@
 """Photos of an event: which there are, what became of each.
 
-Locks are taken in one order, here, in a grouping (persons.py) and in an erasure (0008_privacy):
+Locks are taken in one order, here, in a grouping (persons.py) and in an erasure (0019_erasure):
 the event's row, media by id, face_persons by id, faces. Whoever saves shares the event's row,
 whoever registers, groups, purges or archives has it alone.
 """
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.store import analysis, erasure
+from memoria_pipeline.store import analysis, tombstones
 from memoria_pipeline.store.listing import Registered as Registered
 from memoria_pipeline.store.listing import register as register
 from memoria_pipeline.vision.model import Face
@@ -107,7 +107,7 @@ def save_analysis(
     events = locked(conn, {result.media_id: result.etag for result in results})
     alive = [result for result in results if result.media_id in events]
     changed = _changed(conn, alive)
-    erased = erasure.spread(conn, {result.media_id: result.sha256 for result in alive})
+    erased = tombstones.spread(conn, {result.media_id: result.sha256 for result in alive})
     alive = [result for result in alive if result.media_id not in erased]
     # First, because an event that is being made takes its locks on the tables in this order.
     conn.execute(

@@ -21,6 +21,7 @@ consents to grouping  own:s,i      own:s        own:s   own:s   own:s    -    - 
 consents of one's own own:s,i      own:s,i      own:s,i own:s,i own:s   -    -   -       all:siud
 decisions             Si           -            -       -       -        -    -   all:s   all:si
 erased_persons        S            -            -       -       -        -    -   -       all:s
+erasure_requests      -            -            -       -       -        -    -   -       all:siud
 erasures              -            -            -       -       -        -    -   -       all:siud
 event_members         SIU,others:d s            s       s       -        -    -   -       all:siud
 events                SU           S            S       S       -        -    -   all:s   all:siud
@@ -44,6 +45,7 @@ opened                -            -            -       -       -        -    - 
 questions             SU           -            -       -       -        -    -   -       all:siud
 run_answers           Si           -            -       -       -        -    -   -       all:siud
 sessions              -            -            -       -       -        -    -   -       all:siud
+tombstones            -            -            -       -       -        -    -   -       all:siud
 untagged              S            s            s       s       -        -    -   -       all:siud
 uploads               -            -            -       -       -        -    -   -       all:siud
 watched               -            -            -       -       -        -    -   -       all:siud
@@ -89,6 +91,7 @@ DEFINERS: dict[str, list[str]] = {
     **dict.fromkeys(("create_beside_partition", "drop_beside_partition"), ["memoria_service"]),
     **dict.fromkeys(("erase_faces_of_photos", "user_of_address"), ["memoria_service"]),
     "purge_face_data_for_user": ["memoria_service"],
-    **dict.fromkeys(("purge_faces_of_user", "open", "shut"), []),
+    **dict.fromkeys(("request_erasure", "erase_rows", "finish_erasure"), ["memoria_service"]),
+    **dict.fromkeys(("purge_faces_of_user", "open", "shut", "erase_also"), []),
     **dict.fromkeys(("create_event_partition", "drop_event_partition"), []),
 }

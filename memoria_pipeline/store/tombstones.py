@@ -1,0 +1,87 @@
+"""What keeps erased people away when their photos come again: boxes, and photos that are closed."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import numpy as np
+import sqlalchemy as sa
+
+from memoria_pipeline.people.match import match_boxes
+from memoria_pipeline.store import analysis
+from memoria_pipeline.vision.model import Face
+
+Photo = tuple[UUID, UUID, str, Sequence[Face]]
+"""A photo's id, its event, the sha256 of its bytes in hex, and the faces found in it."""
+
+
+def left(conn: sa.Connection, photos: Sequence[Photo]) -> dict[UUID, list[Face]]:
+    """Photo → the faces found in it, without those of whom was erased from it or from its copies.
+
+    A tombstone takes one face, that which overlaps it best; never one that overlaps a face that is
+    still there better, as that is somebody else's.
+    """
+    found = {media_id: list(faces) for media_id, _, _, faces in photos}
+    buried = _boxes(conn, _BURIED, photos)
+    if not buried:
+        return found
+    there = _boxes(conn, _THERE, [photo for photo in photos if photo[0] in buried])
+    for media_id, graves in buried.items():
+        known = [*there.get(media_id, ()), *graves]
+        faces = found[media_id]
+        boxes = np.array([face.detection.box for face in faces], np.float64).reshape(-1, 4)
+        pairs = match_boxes(np.array(known), boxes)
+        gone = {j for i, j in pairs if i >= len(known) - len(graves)}
+        found[media_id] = [face for j, face in enumerate(faces) if j not in gone]
+    return found
+
+
+def _boxes(
+    conn: sa.Connection, query: sa.TextClause, photos: Sequence[Photo]
+) -> dict[UUID, list[tuple[float, ...]]]:
+    values = {
+        "ids": [photo[0] for photo in photos],
+        "events": [photo[1] for photo in photos],
+        "sha256s": [photo[2] for photo in photos],
+    }
+    boxes: dict[UUID, list[tuple[float, ...]]] = {}
+    for row in conn.execute(query, values):
+        boxes.setdefault(row.media_id, []).append((row.x, row.y, row.w, row.h))
+    return boxes
+
+
+# Two lookups: one with `or` would read all of an event's.
+_ASKED = (
+    "with asked as materialized (select * from unnest(cast(:ids as uuid[]),"
+    "  cast(:events as uuid[]), cast(:sha256s as text[])) as r (id, event, sha256))"
+    " select distinct r.id as media_id, (t.bbox ->> 'x')::float8 as x,"
+    " (t.bbox ->> 'y')::float8 as y, (t.bbox ->> 'w')::float8 as w, (t.bbox ->> 'h')::float8 as h"
+    " from asked r cross join lateral "
+)
+_BURIED = sa.text(
+    _ASKED + "(select bbox from memoria.tombstones where event_id = r.event and media_id = r.id"
+    " union all select bbox from memoria.tombstones where event_id = r.event and sha256 = r.sha256"
+    " ) t"
+)
+_THERE = sa.text(
+    _ASKED + "(select bbox from memoria.faces where event_id = r.event and media_id = r.id) t"
+)
+
+
+def spread(conn: sa.Connection, sha256s: Mapping[UUID, str]) -> set[UUID]:
+    """Of photos whose bytes are known now, erase those that are copies of erased ones; which.
+
+    Erased bytes may come back under another name, or after the file that had them has gone.
+    """
+    values = {"ids": list(sha256s), "sha256s": list(sha256s.values())}
+    found = {row.id: row.event_id for row in conn.execute(_SPREAD, values)}
+    for media_id, event_id in found.items():
+        analysis.let_go(conn, media_id, event_id)
+    return set(found)
+
+
+_SPREAD = sa.text(
+    "update memoria.media m set faces_erased_at = now(), sha256 = r.sha256"
+    " from unnest(cast(:ids as uuid[]), cast(:sha256s as text[])) as r (id, sha256)"
+    " where m.id = r.id and exists (select from memoria.media o where o.event_id = m.event_id"
+    "  and o.sha256 = r.sha256 and o.faces_erased_at is not null) returning m.id, m.event_id"
+)
