@@ -59,3 +59,7 @@ class CallbackError(MemoriaError):
 
 class ExportError(MemoriaError):
     """What is to be written for others cannot be, without losing something of theirs."""
+
+
+class ErasureError(MemoriaError):
+    """An erasure cannot be finished, or its receipt is not what it should be."""
