@@ -2,6 +2,16 @@ CREATE SCHEMA analytics;
 
 CREATE SCHEMA memoria;
 
+CREATE FUNCTION memoria.agrees("user" uuid, event uuid, purpose text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select coalesce((
+        select c.given and (c.guardian or not c.minor) from memoria.consents c
+        where c.event_id = event and c.user_id = "user" and c.purpose = agrees.purpose
+        order by c.seq desc limit 1), false)
+$$;
+
 CREATE FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) RETURNS TABLE(user_id uuid, event_id uuid, person_id uuid, invited_by uuid, known boolean, email text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -60,21 +70,21 @@ CREATE FUNCTION memoria.api_create_event("user" uuid, name text, code text, cons
     AS $$
 declare
     made uuid;
+    claims text := coalesce(current_setting('request.jwt.claims', true), '');
 begin
+    perform set_config('memoria.text_version', text_version, true),
+        set_config('memoria.language', language, true),
+        set_config('request.jwt.claims', jsonb_build_object('sub', "user")::text, true);
     insert into memoria.events (name, code, face_recognition_enabled, photo_root)
     values (name, nullif(btrim(code), ''), coalesce(consent, false), nullif(photo_root, ''))
     returning id into made;
+    perform set_config('request.jwt.claims', claims, true);
     insert into memoria.event_members (event_id, user_id, role, display_name, email)
     select made, "user", 'organiser', known.display_name, known.email
     from (select "user" as id) one
     left join lateral (
         select m.display_name, m.email from memoria.event_members m
         where m.user_id = one.id order by m.email is null, m.created_at limit 1) known on true;
-    if coalesce(consent, false) then
-        insert into memoria.consents (event_id, user_id, purpose, given, text_version, language,
-            recorded_by)
-        values (made, "user", 'grouping', true, text_version, language, "user");
-    end if;
     return made;
 end
 $$;
@@ -176,6 +186,62 @@ CREATE FUNCTION memoria.api_job(job uuid) RETURNS SETOF memoria.ml_jobs
     select * from memoria.ml_jobs where id = job
 $$;
 
+CREATE FUNCTION memoria.api_keep_selfie("user" uuid, event uuid, face jsonb, embedding real[], model text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+declare
+    media uuid := gen_random_uuid();
+    made uuid := gen_random_uuid();
+    person uuid;
+    known boolean;
+begin
+    perform from memoria.events e
+    where e.id = event and e.status = 'active' and e.face_recognition_enabled for no key update;
+    if not found then
+        raise exception 'event %: face analysis is switched off, or the event is over', event
+            using errcode = 'insufficient_privilege';
+    end if;
+    if not memoria.agrees("user", event, 'own_photos') then
+        raise exception 'event %: no consent to be found by a selfie', event
+            using errcode = 'insufficient_privilege';
+    end if;
+    delete from memoria.media m using memoria.untagged u
+    where m.event_id = event and m.status = 'selfie' and u.media_id = m.id and u.user_id = "user";
+    insert into memoria.media (id, event_id, storage_key, status, face_model, faces_found,
+        analysed_at)
+    values (media, event, 'selfie:' || media, 'selfie', model, 1, now());
+    insert into memoria.untagged (event_id, media_id, user_id) values (event, media, "user");
+    select p.id into person from memoria.face_persons p
+    where p.event_id = event and p.linked_user_id = "user" and p.status = 'linked'
+    order by p.created_at, p.id limit 1 for update;
+    known := found;
+    person := coalesce(person, gen_random_uuid());
+    insert into memoria.decisions (event_id, kind, actor_id, face_ids, person_id, subject_user_id,
+        reason, affected_face_ids, affected_person_ids, before)
+    values (event, case when known then 'confirm' else 'assign' end, "user", array[made], person,
+        case when known then null else "user" end, 'selfie', array[made], array[person],
+        jsonb_build_object('made', case when known then '[]' else jsonb_build_array(person) end,
+            'persons', '{}'::jsonb,
+            'faces', jsonb_build_array(jsonb_build_array(made, null, null, null, '[]'::jsonb))));
+    if not known then
+        insert into memoria.face_persons (id, event_id, status, linked_user_id, human_touched,
+            metadata)
+        values (person, event, 'linked', "user", true, '{"manual_edits": 1}');
+    end if;
+    insert into memoria.faces (id, event_id, media_id, face_person_id, bbox, landmarks, det_score,
+        quality_score, quality_class, embedding, model, verdict, human_touched)
+    values (made, event, media, person, face -> 'bbox', face -> 'landmarks',
+        (face ->> 'det_score')::real, (face ->> 'quality_score')::real, face ->> 'quality_class',
+        embedding::halfvec, model, 'person', true);
+    perform memoria.refresh_person_counts(event, array[person]);
+    if (select e.analysis_mode from memoria.events e where e.id = event) = 'match_and_forget' then
+        perform memoria.look_again(event);
+    end if;
+    return media;
+end
+$$;
+
 CREATE FUNCTION memoria.api_link_for(email text, token_hash bytea, seconds integer) RETURNS uuid
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -188,12 +254,12 @@ CREATE FUNCTION memoria.api_link_for(email text, token_hash bytea, seconds integ
     returning user_id;
 $$;
 
-CREATE FUNCTION memoria.api_may_analyse(event uuid) RETURNS TABLE("exists" boolean, allowed boolean, face_model text)
+CREATE FUNCTION memoria.api_may_analyse(event uuid) RETURNS TABLE("exists" boolean, allowed boolean, face_model text, forgets boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select e.id is not null, coalesce(e.status = 'active' and e.face_recognition_enabled, false),
-        e.face_model
+        e.face_model, coalesce(e.analysis_mode = 'match_and_forget', false)
     from (select event as id) asked
     left join memoria.events e on e.id = asked.id and e.status <> 'deleted'
 $$;
@@ -264,6 +330,28 @@ begin
     elsif old.status = 'active' then
         perform memoria.drop_event_partition(new.id);
         update memoria.events set archived_at = now() where id = new.id;
+    end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.comparable(event uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select m.user_id from memoria.event_members m
+    where m.event_id = event and (memoria.agrees(m.user_id, event, 'own_photos')
+        or memoria.agrees(m.user_id, event, 'other_events'))
+$$;
+
+CREATE FUNCTION memoria.consents_look_again() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (select from memoria.events e
+            where e.id = new.event_id and e.analysis_mode = 'match_and_forget') then
+        perform memoria.look_again(new.event_id);
     end if;
     return null;
 end
@@ -514,7 +602,20 @@ CREATE FUNCTION memoria.erase_also("user" uuid, event uuid, scope text, pseudony
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select
+    select memoria.erase_consents("user", event, scope, pseudonym)
+$$;
+
+CREATE FUNCTION memoria.erase_consents("user" uuid, event uuid, scope text, pseudonym uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    -- Proof that there was consent stays (GDPR art. 7(1)), and says no more whose.
+    update memoria.consents c
+    set user_id = case c.user_id when "user" then pseudonym else c.user_id end,
+        recorded_by = case c.recorded_by when "user" then pseudonym else c.recorded_by end,
+        guardian_user_id = case c.guardian_user_id when "user" then pseudonym
+            else c.guardian_user_id end
+    where c.event_id = event and "user" in (c.user_id, c.recorded_by, c.guardian_user_id);
 $$;
 
 CREATE FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) RETURNS jsonb
@@ -647,6 +748,23 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.events_mode() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if new.analysis_mode = 'full' then
+        perform memoria.look_again(new.id);
+    elsif exists (select memoria.faces_of_others(new.id))
+        or exists (select from memoria.faces_beside b where b.event_id = new.id) then
+        raise exception 'event %: faces of people who did not agree are stored already', new.id
+            using hint = 'choose the mode before photos are analysed, or archive the event first',
+                  errcode = 'object_not_in_prerequisite_state';
+    end if;
+    return null;
+end
+$$;
+
 CREATE FUNCTION memoria.events_partition() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -659,6 +777,32 @@ begin
     if new.status = 'active' then
         perform memoria.create_event_partition(new.id);
     end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.events_selfies_go() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    delete from memoria.media m where m.event_id = new.id and m.status = 'selfie';
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.events_switch() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    who uuid := coalesce(memoria.current_user_id(), '00000000-0000-0000-0000-000000000000');
+begin
+    insert into memoria.consents (event_id, user_id, purpose, given, text_version, language,
+        recorded_by)
+    values (new.id, who, 'grouping', new.face_recognition_enabled,
+        coalesce(nullif(current_setting('memoria.text_version', true), ''), 'sql'),
+        nullif(current_setting('memoria.language', true), ''), who);
     return null;
 end
 $$;
@@ -723,6 +867,21 @@ begin
         where event_id = new.event_id and person_id = new.id) then
         raise exception 'person %: erased from event %, for good', new.id, new.event_id
             using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION memoria.faces_beside_match() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (select from memoria.events e
+            where e.id = new.event_id and e.analysis_mode = 'match_and_forget') then
+        raise exception 'event %: only faces of members who agreed are stored', new.event_id
+            using hint = 'such an event keeps its model pack',
+                  errcode = 'insufficient_privilege';
     end if;
     return new;
 end
@@ -826,6 +985,35 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.faces_match() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (select from memoria.events e
+            where e.id = new.event_id and e.analysis_mode = 'match_and_forget')
+        and not exists (select from memoria.face_persons p
+            where p.event_id = new.event_id and p.id = new.face_person_id
+                and p.linked_user_id in (select memoria.comparable(new.event_id))) then
+        raise exception 'event %: only faces of members who agreed are stored', new.event_id
+            using hint = 'compare in memory (match and forget), or set events.analysis_mode',
+                  errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION memoria.faces_of_others(event uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select f.id from memoria.faces f
+    where f.event_id = event and not exists (
+        select from memoria.face_persons p
+        where p.event_id = event and p.id = f.face_person_id
+            and p.linked_user_id in (select memoria.comparable(event)))
+$$;
+
 CREATE FUNCTION memoria.finish_erasure(request uuid, receipt jsonb, subject_hash text, signature text, key_id text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -837,6 +1025,30 @@ begin
         subject_hash = finish_erasure.subject_hash, signature = finish_erasure.signature,
         key_id = finish_erasure.key_id
     where e.id = request and e.status <> 'completed';
+end
+$$;
+
+CREATE FUNCTION memoria.forget_others(event uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    others uuid[];
+begin
+    perform from memoria.events e
+    where e.id = event and e.analysis_mode = 'match_and_forget' for no key update;
+    if not found then
+        return 0;
+    end if;
+    others := array(select memoria.faces_of_others(event));
+    perform memoria.open(event, others, '{}');
+    delete from memoria.faces f where f.event_id = event and f.id = any (others);
+    perform memoria.shut(event, others, '{}');
+    update memoria.media m
+    set faces_found = (select count(*) from memoria.faces f
+                       where f.event_id = event and f.media_id = m.id and not f.lost)
+    where m.event_id = event and m.status = 'analysed' and cardinality(others) > 0;
+    return cardinality(others);
 end
 $$;
 
@@ -858,6 +1070,14 @@ begin
             using errcode = 'insufficient_privilege';
     end if;
 end
+$$;
+
+CREATE FUNCTION memoria.look_again(event uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    update memoria.media m set status = 'pending', attempts = 0
+    where m.event_id = event and m.status = 'analysed' and m.faces_erased_at is null
 $$;
 
 CREATE FUNCTION memoria.media_arrives() RETURNS trigger
@@ -990,6 +1210,15 @@ CREATE FUNCTION memoria.my_persons() RETURNS SETOF uuid
         join mine m on p.event_id = m.event_id and p.merged_into_id = m.id
     )
     select id from mine
+$$;
+
+CREATE FUNCTION memoria.my_selfies() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select m.id from memoria.untagged u
+    join memoria.media m on m.id = u.media_id and m.status = 'selfie'
+    where u.user_id = memoria.current_user_id()
 $$;
 
 CREATE FUNCTION memoria.my_tagged_photos() RETURNS SETOF uuid
@@ -1175,12 +1404,15 @@ CREATE FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[] DEFAULT
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_nestloop TO 'off'
     AS $$
+declare
+    selfies uuid[];
 begin
     if to_regclass(format('memoria.%I', memoria.partition_name(event))) is null then
         return;
     end if;
     persons := coalesce(persons,
         array(select p.id from memoria.face_persons p where p.event_id = event));
+    selfies := array(select memoria.selfies_of(event));
     perform from memoria.face_persons p
     where p.event_id = event and p.id = any (persons) order by p.id for no key update;
     with counted as (
@@ -1189,6 +1421,7 @@ begin
             (array_agg(f.id order by f.lost, f.quality_class, f.quality_score desc, f.id))[1] as best
         from memoria.faces f
         where f.event_id = event and f.face_person_id = any (persons)
+            and f.media_id <> all (selfies)
         group by f.face_person_id
     ), fresh as (
         select one.id, c.best, jsonb_build_object('face_count', coalesce(c.faces, 0),
@@ -1222,6 +1455,26 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.selfies_go() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    delete from memoria.media m using gone
+    where m.event_id = gone.event_id and m.id = gone.media_id and m.status = 'selfie';
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.selfies_of(event uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select m.id from memoria.media m where m.event_id = event and m.status = 'selfie'
+        and (current_setting('role') <> 'authenticated'
+            or event in (select memoria.my_events('organiser')))
+$$;
+
 CREATE FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1230,6 +1483,43 @@ CREATE FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) RETURNS v
     delete from memoria.opened
     where transaction = pg_current_xact_id() and event_id = event
         and (what, id) in (select 'face', unnest(faces) union all select 'person', unnest(persons))
+$$;
+
+CREATE FUNCTION memoria.take_back(event uuid, purpose text, source text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    who uuid := memoria.current_user_id();
+    before record;
+    request uuid;
+begin
+    if who is null or event not in (
+            select memoria.my_events('organiser', 'photographer', 'member', 'guest')) then
+        raise exception 'event %: only its members take back what they agreed to', event
+            using errcode = 'insufficient_privilege';
+    end if;
+    if purpose = 'grouping' then
+        raise exception 'event %: the switch is turned at the event itself', event
+            using errcode = 'invalid_parameter_value';
+    end if;
+    perform from memoria.events e where e.id = event for no key update;
+    select c.* into before from memoria.consents c
+    where c.event_id = event and c.user_id = who and c.purpose = take_back.purpose
+    order by c.seq desc limit 1;
+    if not found or not before.given then
+        return null;
+    end if;
+    insert into memoria.consents (event_id, user_id, purpose, given, text_version, language,
+        recorded_by, minor)
+    values (event, who, purpose, false, before.text_version, before.language, who, before.minor);
+    if purpose = 'other_events' and memoria.agrees(who, event, 'own_photos') then
+        return null;
+    end if;
+    request := memoria.request_erasure('person', event, who, null, null, source, 'withdrawn', who);
+    perform memoria.erase_rows(request);
+    return request;
+end
 $$;
 
 CREATE FUNCTION memoria.user_of_address(address text) RETURNS uuid
@@ -1426,8 +1716,9 @@ CREATE TABLE memoria.media (
     CONSTRAINT media_faces_found_check CHECK ((faces_found >= 0)),
     CONSTRAINT media_height_check CHECK ((height > 0)),
     CONSTRAINT media_seconds_check CHECK ((seconds >= (0)::double precision)),
+    CONSTRAINT media_selfie_has_no_file CHECK (((status <> 'selfie'::text) OR (storage_key ~ '^selfie:[0-9a-f-]{36}$'::text))),
     CONSTRAINT media_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
-    CONSTRAINT media_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'analysed'::text, 'failed'::text, 'duplicate'::text, 'missing'::text]))),
+    CONSTRAINT media_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'analysed'::text, 'failed'::text, 'duplicate'::text, 'missing'::text, 'selfie'::text]))),
     CONSTRAINT media_storage_key_check CHECK ((storage_key <> ''::text)),
     CONSTRAINT media_width_check CHECK ((width > 0))
 );
@@ -1471,6 +1762,8 @@ CREATE TABLE memoria.events (
     wanted_face_model text,
     epoch bigint DEFAULT 0 NOT NULL,
     keep_tombstones boolean DEFAULT true NOT NULL,
+    analysis_mode text DEFAULT 'full'::text NOT NULL,
+    CONSTRAINT events_analysis_mode_check CHECK ((analysis_mode = ANY (ARRAY['full'::text, 'match_and_forget'::text]))),
     CONSTRAINT events_check CHECK (((ends_at IS NULL) OR (starts_at IS NULL) OR (ends_at >= starts_at))),
     CONSTRAINT events_name_check CHECK ((name <> ''::text)),
     CONSTRAINT events_retention_days_check CHECK ((retention_days >= 0)),
@@ -1490,6 +1783,8 @@ COMMENT ON COLUMN memoria.events.epoch IS 'Grows with each erasure: what was rea
 
 COMMENT ON COLUMN memoria.events.keep_tombstones IS 'Whether boxes of erased faces are kept, so that a photo that comes again brings nobody back.';
 
+COMMENT ON COLUMN memoria.events.analysis_mode IS 'match_and_forget: only faces of members who agreed are ever stored.';
+
 CREATE VIEW analytics.event_coverage WITH (security_invoker='true') AS
  SELECT e.id AS event_id,
     count(m.id) AS photos,
@@ -1498,7 +1793,7 @@ CREATE VIEW analytics.event_coverage WITH (security_invoker='true') AS
     count(m.id) FILTER (WHERE (m.faces_found > 0)) AS photos_with_faces,
     round(((count(m.id) FILTER (WHERE (m.faces_found > 0)))::numeric / (NULLIF(count(m.id), 0))::numeric), 4) AS coverage
    FROM (memoria.events e
-     LEFT JOIN memoria.media m ON (((m.event_id = e.id) AND (m.status <> ALL (ARRAY['missing'::text, 'duplicate'::text])))))
+     LEFT JOIN memoria.media m ON (((m.event_id = e.id) AND (m.status <> ALL (ARRAY['missing'::text, 'duplicate'::text, 'selfie'::text])))))
   WHERE e.face_recognition_enabled
   GROUP BY e.id;
 
@@ -1712,12 +2007,35 @@ CREATE TABLE memoria.consents (
     language text,
     recorded_by uuid NOT NULL,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    seq bigint NOT NULL,
+    minor boolean DEFAULT false NOT NULL,
+    guardian boolean DEFAULT false NOT NULL,
+    guardian_user_id uuid,
+    CONSTRAINT consents_guardian_agrees CHECK ((guardian OR (guardian_user_id IS NULL))),
+    CONSTRAINT consents_minor_has_guardian CHECK ((guardian OR (NOT (given AND minor)))),
     CONSTRAINT consents_purpose_check CHECK ((purpose = ANY (ARRAY['grouping'::text, 'own_photos'::text, 'other_events'::text])))
 );
 
 ALTER TABLE ONLY memoria.consents FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE memoria.consents IS 'A ledger: the newest row of a user, event and purpose counts.';
+
+COMMENT ON COLUMN memoria.consents.text_version IS 'What was shown; sql: nobody said.';
+
+COMMENT ON COLUMN memoria.consents.seq IS 'Its place: two of one moment have an order.';
+
+COMMENT ON COLUMN memoria.consents.minor IS 'The user is one; then a guardian agrees as well.';
+
+COMMENT ON COLUMN memoria.consents.guardian_user_id IS 'The guardian, where that is a user.';
+
+ALTER TABLE memoria.consents ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME memoria.consents_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 ALTER TABLE memoria.decisions ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME memoria.decisions_seq_seq
@@ -2330,6 +2648,8 @@ CREATE INDEX comparisons_event ON memoria.comparisons USING btree (event_id, cre
 
 CREATE INDEX consents_event ON memoria.consents USING btree (event_id);
 
+CREATE INDEX consents_newest ON memoria.consents USING btree (event_id, user_id, purpose, seq DESC);
+
 CREATE INDEX consents_user ON memoria.consents USING btree (user_id, event_id, purpose, recorded_at DESC);
 
 CREATE INDEX decisions_faces ON memoria.decisions USING gin (face_ids);
@@ -2445,6 +2765,8 @@ CREATE INDEX watched_root ON memoria.watched USING btree (root);
 
 CREATE TRIGGER cleanup_face_embeddings_on_event_archive AFTER UPDATE OF status ON memoria.events FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION memoria.cleanup_face_embeddings_on_event_archive();
 
+CREATE TRIGGER consents_look_again AFTER INSERT ON memoria.consents FOR EACH ROW WHEN ((new.given AND (new.purpose = 'other_events'::text))) EXECUTE FUNCTION memoria.consents_look_again();
+
 CREATE TRIGGER decisions_append_only BEFORE DELETE OR UPDATE ON memoria.decisions FOR EACH ROW EXECUTE FUNCTION memoria.decisions_append_only();
 
 CREATE TRIGGER decisions_in_order BEFORE INSERT ON memoria.decisions FOR EACH ROW EXECUTE FUNCTION memoria.decisions_in_order();
@@ -2466,6 +2788,14 @@ CREATE TRIGGER event_members_address BEFORE INSERT OR UPDATE OF email ON memoria
 CREATE TRIGGER events_create_partition AFTER INSERT ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.events_partition();
 
 CREATE TRIGGER events_drop_partition BEFORE DELETE ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.events_partition();
+
+CREATE TRIGGER events_mode AFTER UPDATE OF analysis_mode ON memoria.events FOR EACH ROW WHEN ((old.analysis_mode IS DISTINCT FROM new.analysis_mode)) EXECUTE FUNCTION memoria.events_mode();
+
+CREATE TRIGGER events_selfies_go AFTER UPDATE OF status ON memoria.events FOR EACH ROW WHEN ((new.status <> 'active'::text)) EXECUTE FUNCTION memoria.events_selfies_go();
+
+CREATE TRIGGER events_switched AFTER UPDATE OF face_recognition_enabled ON memoria.events FOR EACH ROW WHEN ((old.face_recognition_enabled IS DISTINCT FROM new.face_recognition_enabled)) EXECUTE FUNCTION memoria.events_switch();
+
+CREATE TRIGGER events_switched_on AFTER INSERT ON memoria.events FOR EACH ROW WHEN (new.face_recognition_enabled) EXECUTE FUNCTION memoria.events_switch();
 
 CREATE TRIGGER face_persons_guard BEFORE INSERT OR UPDATE OF representative_face_id, event_id ON memoria.face_persons FOR EACH ROW WHEN ((new.representative_face_id IS NOT NULL)) EXECUTE FUNCTION memoria.face_persons_guard();
 
@@ -2491,7 +2821,13 @@ CREATE TRIGGER faces_keep_decisions BEFORE UPDATE ON memoria.faces FOR EACH ROW 
 
 CREATE TRIGGER faces_keep_undecided BEFORE INSERT ON memoria.faces FOR EACH ROW WHEN (new.human_touched) EXECUTE FUNCTION memoria.faces_keep_decisions();
 
+CREATE TRIGGER faces_match BEFORE INSERT OR UPDATE OF embedding, event_id ON memoria.faces FOR EACH ROW WHEN ((new.embedding IS NOT NULL)) EXECUTE FUNCTION memoria.faces_match();
+
+CREATE TRIGGER faces_match BEFORE INSERT OR UPDATE ON memoria.faces_beside FOR EACH ROW EXECUTE FUNCTION memoria.faces_beside_match();
+
 CREATE TRIGGER faces_not_truncated BEFORE TRUNCATE ON memoria.faces FOR EACH STATEMENT EXECUTE FUNCTION memoria.not_truncated();
+
+CREATE TRIGGER faces_selfies_go AFTER DELETE ON memoria.faces REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.selfies_go();
 
 CREATE TRIGGER media_arrives BEFORE UPDATE OF status, etag ON memoria.media FOR EACH ROW WHEN (((new.status = ANY (ARRAY['pending'::text, 'missing'::text])) AND ((old.status IS DISTINCT FROM new.status) OR (old.etag IS DISTINCT FROM new.etag)))) EXECUTE FUNCTION memoria.media_arrives();
 
@@ -2506,6 +2842,8 @@ CREATE TRIGGER media_tags_tagged AFTER INSERT ON memoria.media_tags FOR EACH ROW
 CREATE TRIGGER media_tags_untagged AFTER DELETE ON memoria.media_tags FOR EACH ROW EXECUTE FUNCTION memoria.media_tags_untagged();
 
 CREATE TRIGGER ml_jobs_settled BEFORE UPDATE OF status ON memoria.ml_jobs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION memoria.ml_jobs_settled();
+
+CREATE TRIGGER untagged_selfies_go AFTER DELETE ON memoria.untagged REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.selfies_go();
 
 ALTER TABLE ONLY memoria.backfills
     ADD CONSTRAINT backfills_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
@@ -2760,7 +3098,7 @@ CREATE POLICY organiser_updates ON memoria.invitations FOR UPDATE TO authenticat
 
 CREATE POLICY own ON memoria.idempotency TO authenticated USING ((user_id = ( SELECT memoria.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT memoria.current_user_id() AS current_user_id)));
 
-CREATE POLICY own_inserts ON memoria.consents FOR INSERT TO authenticated WITH CHECK (((user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (recorded_by = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text, 'member'::text, 'guest'::text]) AS my_events)) AND ((purpose <> 'grouping'::text) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)))));
+CREATE POLICY own_inserts ON memoria.consents FOR INSERT TO authenticated WITH CHECK (((user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (recorded_by = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text, 'member'::text, 'guest'::text]) AS my_events)) AND (purpose <> 'grouping'::text)));
 
 CREATE POLICY own_or_organiser_reads ON memoria.event_members FOR SELECT TO authenticated USING (((user_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
 
@@ -2781,6 +3119,8 @@ CREATE POLICY photographer_reads ON memoria.ml_jobs FOR SELECT TO authenticated 
 ALTER TABLE memoria.questions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.run_answers ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY selfies_are_their_own ON memoria.media AS RESTRICTIVE FOR SELECT TO authenticated USING (((status <> 'selfie'::text) OR (id IN ( SELECT memoria.my_selfies() AS my_selfies))));
 
 CREATE POLICY servers ON memoria.idempotency TO memoria_api USING ((user_id = '00000000-0000-0000-0000-000000000000'::uuid)) WITH CHECK ((user_id = '00000000-0000-0000-0000-000000000000'::uuid));
 
@@ -2876,6 +3216,9 @@ GRANT USAGE ON SCHEMA memoria TO authenticated;
 GRANT USAGE ON SCHEMA memoria TO memoria_analyst;
 GRANT USAGE ON SCHEMA memoria TO memoria_api;
 
+REVOKE ALL ON FUNCTION memoria.agrees("user" uuid, event uuid, purpose text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.agrees("user" uuid, event uuid, purpose text) TO memoria_service;
+
 REVOKE ALL ON FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_accept_invitation(token_hash bytea, user_name text) TO memoria_service;
@@ -2948,13 +3291,17 @@ REVOKE ALL ON FUNCTION memoria.api_job(job uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.api_job(job uuid) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_job(job uuid) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.api_keep_selfie("user" uuid, event uuid, face jsonb, embedding real[], model text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_keep_selfie("user" uuid, event uuid, face jsonb, embedding real[], model text) TO memoria_service;
+GRANT ALL ON FUNCTION memoria.api_keep_selfie("user" uuid, event uuid, face jsonb, embedding real[], model text) TO memoria_api;
+
 REVOKE ALL ON FUNCTION memoria.api_link_for(email text, token_hash bytea, seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.api_link_for(email text, token_hash bytea, seconds integer) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_link_for(email text, token_hash bytea, seconds integer) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.api_may_analyse(event uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION memoria.api_may_analyse(event uuid) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_may_analyse(event uuid) TO memoria_service;
+GRANT ALL ON FUNCTION memoria.api_may_analyse(event uuid) TO memoria_api;
 
 REVOKE ALL ON FUNCTION memoria.api_photo_root(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.api_photo_root(event uuid) TO memoria_api;
@@ -2976,6 +3323,11 @@ REVOKE ALL ON FUNCTION memoria.api_use_link(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.api_use_link(token_hash bytea) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_use_link(token_hash bytea) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.comparable(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.comparable(event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.consents_look_again() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.create_beside_partition(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.create_beside_partition(event uuid) TO memoria_service;
 
@@ -2996,6 +3348,8 @@ REVOKE ALL ON FUNCTION memoria.drop_event_partition(event uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.erase_also("user" uuid, event uuid, scope text, pseudonym uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION memoria.erase_consents("user" uuid, event uuid, scope text, pseudonym uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) TO memoria_service;
 
@@ -3004,14 +3358,31 @@ GRANT ALL ON FUNCTION memoria.erase_rows(request uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.event_is_watched() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION memoria.events_mode() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.events_selfies_go() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.events_switch() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.faces_beside_match() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.faces_match() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.faces_of_others(event uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.finish_erasure(request uuid, receipt jsonb, subject_hash text, signature text, key_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.finish_erasure(request uuid, receipt jsonb, subject_hash text, signature text, key_id text) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.forget_others(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.forget_others(event uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.hold_address(address text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.lock_event(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.lock_event(event uuid) TO authenticated;
 GRANT ALL ON FUNCTION memoria.lock_event(event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.look_again(event uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO authenticated;
@@ -3020,6 +3391,10 @@ GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO memoria_servic
 REVOKE ALL ON FUNCTION memoria.my_persons() FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.my_persons() TO authenticated;
 GRANT ALL ON FUNCTION memoria.my_persons() TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.my_selfies() FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.my_selfies() TO memoria_service;
+GRANT ALL ON FUNCTION memoria.my_selfies() TO authenticated;
 
 REVOKE ALL ON FUNCTION memoria.my_tagged_photos() FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.my_tagged_photos() TO authenticated;
@@ -3047,7 +3422,17 @@ GRANT ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) 
 REVOKE ALL ON FUNCTION memoria.request_erasure(scope text, event uuid, "user" uuid, persons uuid[], photos uuid[], source text, reason text, by uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.request_erasure(scope text, event uuid, "user" uuid, persons uuid[], photos uuid[], source text, reason text, by uuid) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.selfies_go() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.selfies_of(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.selfies_of(event uuid) TO memoria_service;
+GRANT ALL ON FUNCTION memoria.selfies_of(event uuid) TO authenticated;
+
 REVOKE ALL ON FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.take_back(event uuid, purpose text, source text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.take_back(event uuid, purpose text, source text) TO memoria_service;
+GRANT ALL ON FUNCTION memoria.take_back(event uuid, purpose text, source text) TO authenticated;
 
 REVOKE ALL ON FUNCTION memoria.user_of_address(address text) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.user_of_address(address text) TO memoria_service;
@@ -3202,6 +3587,8 @@ GRANT SELECT(archived_at) ON TABLE memoria.events TO memoria_analyst;
 
 GRANT SELECT(epoch) ON TABLE memoria.events TO authenticated;
 
+GRANT SELECT(analysis_mode),UPDATE(analysis_mode) ON TABLE memoria.events TO authenticated;
+
 GRANT SELECT ON TABLE analytics.event_coverage TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.event_coverage TO memoria_service;
 
@@ -3273,7 +3660,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.canaries TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.cluster_proposals TO memoria_service;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.consents TO memoria_service;
+GRANT SELECT,INSERT ON TABLE memoria.consents TO memoria_service;
 GRANT SELECT ON TABLE memoria.consents TO authenticated;
 
 GRANT INSERT(event_id) ON TABLE memoria.consents TO authenticated;
@@ -3289,6 +3676,12 @@ GRANT INSERT(text_version) ON TABLE memoria.consents TO authenticated;
 GRANT INSERT(language) ON TABLE memoria.consents TO authenticated;
 
 GRANT INSERT(recorded_by) ON TABLE memoria.consents TO authenticated;
+
+GRANT INSERT(minor) ON TABLE memoria.consents TO authenticated;
+
+GRANT INSERT(guardian) ON TABLE memoria.consents TO authenticated;
+
+GRANT INSERT(guardian_user_id) ON TABLE memoria.consents TO authenticated;
 
 GRANT SELECT ON SEQUENCE memoria.decisions_seq_seq TO memoria_service;
 
