@@ -194,7 +194,7 @@ def _without_values(error: DBAPIError) -> DatabaseError:
     made = DatabaseError(
         f"PostgreSQL refused a {type(error).__name__} [{state}]: {said}"
         + (f" ({where})" if where else "")
-        + ". Its own log has the statement; nothing of the transaction was kept."
+        + ". A server of your own has the statement in its log; of this nothing was kept."
     )
     made.lasting = state[:2] in _LASTING
     return made

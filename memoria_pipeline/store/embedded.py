@@ -26,6 +26,12 @@ from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.store import postmaster, sockets
 
 _PORT = 5432  # only names the socket; said, because PGPORT would say otherwise
+# What was erased is in no file: segments of the write-ahead log are removed, not written over one
+# day; and no error's words, values or statement go into server.log: whoever asked is told them.
+_DISCREET = (
+    *("wal_recycle=off", "log_error_verbosity=terse", "log_min_error_statement=panic"),
+    *("log_min_messages=log", "log_parameter_max_length_on_error=0"),
+)
 _SERVER_USER = "pgserver"  # PostgreSQL refuses to run as root; this is the user the wheel uses too
 
 
@@ -143,6 +149,7 @@ def _start(data: Path) -> None:
         socket.mkdir(mode=0o700, exist_ok=True)
         _claim(socket)
     options = f"-h '' -p {_PORT} -k {shlex.quote(str(socket))} -c unix_socket_permissions=0700"
+    options += "".join(f" -c {each}" for each in _DISCREET)
     started = _pg(
         *("pg_ctl", "start", "-w", "-t", "120", "-D", str(data), "-l", str(log), "-o", options),
         check=False,
