@@ -11,6 +11,7 @@ written with a decision in the same transaction only: see test_deciding_as_peopl
 
 _LIST = """
                       organiser    photographer member  guest   stranger anon api analyst service
+audit                 S,own:s      own:s        own:s   own:s   own:s    -    -   -       all:s
 backfills             -            -            -       -       -        -    -   -       all:siud
 callbacks             -            -            -       -       -        -    -   -       all:siud
 canaries              -            -            -       -       -        -    -   -       all:siud
@@ -29,6 +30,8 @@ face_persons          SIUD         s            s       -       -        -    - 
 faces                 SU           s            s       s       -        -    -   -       all:siud
 faces_beside          -            -            -       -       -        -    -   -       all:siud
 forecasts             S            -            -       -       -        -    -   -       all:siud
+hidden                S            s            s       s       -        -    -   -       all:siud
+hidden_boxes          -            -            -       -       -        -    -   -       all:siud
 idempotency           own:siu      own:siu      own:siu own:siu own:siu  -    -   -       all:siud
 invitations           SiU          -            -       -       -        -    -   -       all:siud
 links                 -            -            -       -       -        -    -   -       all:siud
@@ -90,6 +93,10 @@ DEFINERS: dict[str, list[str]] = {
     "api_photo_root": _SERVERS,
     **dict.fromkeys(("create_beside_partition", "drop_beside_partition"), ["memoria_service"]),
     **dict.fromkeys(("erase_faces_of_photos", "user_of_address"), ["memoria_service"]),
+    **dict.fromkeys(("note", "hide"), _PEOPLE),
+    "api_veil": _SERVERS,
+    **dict.fromkeys(("is_erasure", "known_as", "write_audit", "hidden_persons"), []),
+    **dict.fromkeys(("hidden_faces", "unname_audit", "persons_erased", "is_member"), []),
     "purge_face_data_for_user": ["memoria_service"],
     **dict.fromkeys(("request_erasure", "erase_rows", "finish_erasure"), ["memoria_service"]),
     **dict.fromkeys(("purge_faces_of_user", "open", "shut", "erase_also"), []),

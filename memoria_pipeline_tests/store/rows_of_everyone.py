@@ -125,6 +125,11 @@ def _decided(a: _About) -> dict[str, Row]:
         "consents of one's own": {"id": str(uuid4()), "purpose": "own_photos"} | agreed,
         "erasures": {"id": str(uuid4()), "scope": "person", "status": "requested"},
         "erased_persons": {"person_id": str(uuid4())},
+        "audit": {"id": str(uuid4()), "actor_id": a.user, "verb": "looked", "thing": "photos"}
+        | {"via": "page", "times": 1},
+        "hidden": {"user_id": a.user, "by_self": True},
+        "hidden_boxes": {"id": str(uuid4()), "media_id": a.there["photo"], "user_id": a.user}
+        | {"bbox": _BOX},
     }
 
 
