@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass
 
 from memoria_pipeline.errors import PhotoError
-from memoria_pipeline.vision.tiff import exif_orientation, pixel_directory
+from memoria_pipeline.vision.tiff import exif_orientation, pixel_directory, strip_bytes
 
 # fmt: off
 EXTENSIONS = frozenset((
@@ -30,8 +30,10 @@ _BRANDS = {b"avif": "avif", b"avis": "avif"} | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "heif"
 )
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_IN_ONE_SCAN = frozenset((0xC0, 0xC1, 0xC9))  # else libjpeg keeps all coefficients
 _REAL_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _PNG_PIXEL_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
+_PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_EXIF_PROFILE = b"Raw profile type exif\0"
 
 
@@ -43,12 +45,14 @@ class Container:
     orientation: EXIF's, 1 to 8, still to be applied.
     size: (width, height) as stored, None where only the decoder can tell.
     components: samples per pixel of a JPEG.
+    needs: bytes that a decoder takes besides those of the picture.
     """
 
     data: bytes
     orientation: int = 1
     size: tuple[int, int] | None = None
     components: int = 3
+    needs: int = 0
 
 
 def sniff(data: bytes) -> str | None:
@@ -91,7 +95,8 @@ def broken(why: str) -> PhotoError:
 
 
 def _tiff(data: bytes) -> Container:
-    return Container(pixel_directory(data), exif_orientation(data))
+    kept = pixel_directory(data)
+    return Container(kept, exif_orientation(data), needs=strip_bytes(data))
 
 
 def _jpeg(data: bytes) -> Container:
@@ -104,10 +109,11 @@ def _jpeg(data: bytes) -> Container:
         marker, start = data[found.end() - 1], found.end()
         if marker == 0xDA:
             kept.append(data[start - 2 :])
-            return _checked_jpeg(b"".join(kept), exif_orientation(exif), frame)
+            whole = frame is not None and data[start + 2] == frame[8]
+            return _checked_jpeg(b"".join(kept), exif_orientation(exif), frame, whole)
         at = start + int.from_bytes(data[start : start + 2], "big")
         if marker in _FRAMES and frame is None:
-            frame = data[start:at]
+            frame = data[start - 1 : at]
         if marker == 0xE1 and data.startswith(b"Exif\0\0", start + 2):
             exif = exif or data[start + 2 : at]
         if not 0xE0 <= marker <= 0xEF or marker == 0xEE:
@@ -115,11 +121,14 @@ def _jpeg(data: bytes) -> Container:
     raise broken("the JPEG has too many segments")
 
 
-def _checked_jpeg(data: bytes, orientation: int, frame: bytes | None) -> Container:
-    """Refuse what cannot be a whole picture before memory is taken for it."""
+def _checked_jpeg(data: bytes, orientation: int, frame: bytes | None, whole: bool) -> Container:
+    """Refuse what cannot be a whole picture before memory is taken for it.
+
+    frame: from its marker on; whole: the first scan holds all its components.
+    """
     if frame is None:
         raise broken("the JPEG has no size")
-    height, width, components = struct.unpack_from(">3xHHB", frame)
+    height, width, components = struct.unpack_from(">4xHHB", frame)
     # Each 8x8 block costs at least one bit, so a file of n bytes holds at most 512 n pixels.
     if len(data) * 512 < width * height:
         raise broken("the JPEG is far too short for its size")
@@ -127,7 +136,16 @@ def _checked_jpeg(data: bytes, orientation: int, frame: bytes | None) -> Contain
     most = min(MAX_SCANS, MAX_SCANNED_PIXELS // max(1, width * height))
     if data.count(b"\xff\xda") > most and jpeg_scans(data)[0] > most:
         raise broken("the JPEG has too many scans")
-    return Container(data, orientation, (width, height), components)
+    in_one = whole and frame[0] in _IN_ONE_SCAN
+    needs = 0 if in_one else round(2 * width * height * _samples(frame[9:]))
+    return Container(data, orientation, (width, height), components, needs)
+
+
+def _samples(components: bytes) -> float:
+    """Samples per pixel, from a frame's list of components (id, factors, table)."""
+    factors = [(each >> 4 or 1, each & 15 or 1) for each in components[1::3]]
+    most = max((h for h, _ in factors), default=1) * max((v for _, v in factors), default=1)
+    return sum(h * v for h, v in factors) / most
 
 
 def jpeg_scans(data: bytes) -> tuple[int, bool]:
@@ -159,8 +177,10 @@ def _png(data: bytes) -> Container:
             text = data[start + len(_PNG_EXIF_PROFILE) : end - 4]
             exif = exif or _exif_profile(text[1:] if kind == b"zTXt" else text, kind == b"zTXt")
         if kind == b"IEND":
-            size = struct.unpack_from(">II", data, 16)
-            return Container(b"".join(kept), exif_orientation(exif), size)
+            width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
+            deeper = max(0, depth * _PNG_SAMPLES.get(colour, 4) // 8 - 4)
+            needs = width * height * deeper  # not of memory, but of time
+            return Container(b"".join(kept), exif_orientation(exif), (width, height), needs=needs)
         at = end
     raise broken("the PNG has too many chunks")
 

@@ -25,7 +25,7 @@ from memoria_pipeline.vision.container import (
     open_container,
     sniff,
 )
-from memoria_pipeline.vision.raster import read_image
+from memoria_pipeline.vision.raster import read_image, require_memory
 
 __all__ = ["EXTENSIONS", "Limits", "Photo", "read_photo", "sniff"]
 
@@ -104,6 +104,7 @@ def _read(name: str, container: Container, max_side: int | None, limits: Limits)
     orientation = container.orientation
     if name == "jpeg":
         size = _within(container.size or (0, 0), limits)
+        require_memory(container.needs)
         pixels = _jpeg_pixels(container, size, max_side)
     else:
         admit = partial(_within, limits=limits)

@@ -5,13 +5,13 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
 from PIL import (
-    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
@@ -20,8 +20,9 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from memoria_pipeline.errors import PhotoError
+from memoria_pipeline.vision import apart
 from memoria_pipeline.vision.container import Container
-from memoria_pipeline.vision.tiff import exif_orientation
 
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
@@ -33,11 +34,15 @@ _PLUGINS: dict[str, Any] = {
     "gif": GifImagePlugin.GifImageFile,
     "tiff": TiffImagePlugin.TiffImageFile,
     "webp": WebPImagePlugin.WebPImageFile,
-    "avif": AvifImagePlugin.AvifImageFile,
     "bmp": BmpImagePlugin.BmpImageFile,
 }
 _ALPHA_MODES = frozenset(("RGBA", "RGBa", "LA", "La", "PA"))
 _BAND_ROWS = 64
+# Bytes that a decoder takes per pixel, as measured: Pillow's of WebP has two canvases and copies.
+_BYTES = {"png": 4.0, "gif": 4.0, "tiff": 4.0, "bmp": 4.0, "webp": 15.3, "avif": 8.8}
+_HEIF_BYTES = 3.2  # for each plane of 8 bits, whole or in part
+_PLANES = {400: 1.0, 420: 1.5, 422: 2.0, 444: 3.0}
+_MEMORY = 480_000_000  # bytes for one photo; what is made of it comes on top
 _FILTERS = threading.Lock()
 
 
@@ -49,22 +54,55 @@ def read_image(
     The pixels are already shrunk by a whole number where `max_side` allows it. `admit` sees the
     stored size before anything is decoded, and raises to refuse it.
     """
-    if container.size is not None:
-        admit(container.size)
+
+    def check(size: Size, each: float, needs: int = container.needs) -> Size:
+        require_memory(round(admit(size)[0] * size[1] * each) + needs)
+        return size
+
     if name == "heif":
-        # libheif turns the pixels itself, and a HEIF's EXIF orientation is then only history.
-        heif = pillow_heif.open_heif(container.data)
-        size = admit(heif.size)
-        return _image_pixels(heif.to_pillow(), max_side), size, 1
+        return _heif(container.data, max_side, check)
+    if name == "avif":
+        each = _BYTES[name]
+        most = int(_MEMORY / each)
+        return apart.read_avif(container.data, max_side, most, partial(check, each=each))
+    if container.size is not None:
+        check(container.size, _BYTES[name])
     with _quiet(name):
         image = _PLUGINS[name](io.BytesIO(container.data))
-        size = admit(image.size)
+        size = check(image.size, _BYTES[name])
         image.load()
-    orientation = container.orientation
-    if name == "avif":
-        # Pillow leaves the pixels as stored, and rewrites EXIF to say what the container says.
-        orientation = exif_orientation(image.info.get("exif", b""))
-    return _image_pixels(image, max_side), size, orientation
+    extrema = image.getextrema() if image.mode in ("I", "F") else None
+
+    def band(top: int, end: int) -> Image.Image:
+        return _rgb(image.crop((0, top, size[0], end)), extrema)
+
+    return _banded(size, max_side, band), size, container.orientation
+
+
+def require_memory(needed: int) -> None:
+    """Raises PhotoError('too_many_pixels') for what one photo is not given."""
+    if needed > _MEMORY:
+        raise PhotoError(
+            "too_many_pixels",
+            f"The photo needs {needed / 1e6:,.0f} MB to be read, more than {_MEMORY / 1e6:,.0f}."
+            " Export it smaller, or as a plain JPEG.",
+        )
+
+
+def _heif(
+    data: bytes, max_side: int | None, check: Callable[[Size, float], Size]
+) -> tuple[Pixels, Size, int]:
+    # libheif turns the pixels itself, and a HEIF's EXIF orientation is then only history.
+    heif = pillow_heif.open_heif(data)
+    planes = _PLANES.get(heif.info.get("chroma"), 3.0) + heif.has_alpha
+    deep = heif.info.get("bit_depth", 16) > 8
+    size = check(heif.size, _HEIF_BYTES * planes * (2 if deep else 1))
+    rows = np.asarray(heif)  # not as an image of Pillow's, which has four bytes for three
+
+    def band(top: int, end: int) -> Image.Image:
+        return _rgb(Image.fromarray(np.ascontiguousarray(rows[top:end, : size[0]])), None)
+
+    return _banded(size, max_side, band), size, 1
 
 
 @contextmanager
@@ -81,17 +119,19 @@ def _quiet(name: str) -> Iterator[None]:
         yield
 
 
-def _image_pixels(image: Image.Image, max_side: int | None) -> Pixels:
-    """Convert in bands of rows, each shrunk at once: whole pictures of 128 MP took four copies."""
-    width, height = image.size
-    factor = max(1, max(image.size) // max_side) if max_side else 1
+def _banded(size: Size, max_side: int | None, band: Callable[[int, int], Image.Image]) -> Pixels:
+    """Convert in bands of rows, each shrunk at once: whole pictures of 128 MP took four copies.
+
+    band: the rows from one to before another, as RGB.
+    """
+    width, height = size
+    factor = max(1, max(size) // max_side) if max_side else 1
     rows = _BAND_ROWS * factor
-    extrema = image.getextrema() if image.mode in ("I", "F") else None
-    bands = (image.crop((0, y, width, min(y + rows, height))) for y in range(0, height, rows))
     pixels = np.empty((-(-height // factor), -(-width // factor), 3), np.uint8)
-    for index, band in enumerate(bands):
-        top = index * _BAND_ROWS
-        pixels[top : top + _BAND_ROWS] = np.asarray(_rgb(band, extrema).reduce(factor))
+    for index, top in enumerate(range(0, height, rows)):
+        at = index * _BAND_ROWS
+        seen = band(top, min(top + rows, height))
+        pixels[at : at + _BAND_ROWS] = np.asarray(seen.reduce(factor))
     return pixels
 
 

@@ -11,6 +11,8 @@ from memoria_pipeline.errors import PhotoError
 
 _ORIENTATION = 274
 _SHORT, _LONG = 3, 4
+_WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
+_STRIP_ROWS, _TILE_WIDTH, _TILE_ROWS = 278, 322, 323
 _TYPE_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8)
 # More than any photo's strip table or palette needs.
 _MAX_TAG_BYTES = 1 << 20
@@ -53,6 +55,33 @@ def pixel_directory(data: bytes) -> bytes:
     head = data[:4] + struct.pack(order + "I", 8 + len(padded))
     table = struct.pack(order + "H", len(entries)) + b"".join(entries.values()) + bytes(4)
     return head + padded + table
+
+
+def strip_bytes(data: bytes) -> int:
+    """The bytes of the largest strip or tile, unpacked: libtiff holds one beside the picture.
+
+    0 where nothing is packed. Raises struct.error for a directory outside the file.
+    """
+    order = _byte_order(data) or "<"
+    entries = dict(_entries(data, order))
+
+    def said(tag: int, default: int) -> int:
+        return _first(entries[tag], order, data) if tag in entries else default
+
+    height = said(_HEIGHT, 0)
+    rows = said(_TILE_ROWS, min(said(_STRIP_ROWS, height), height))
+    width = said(_TILE_WIDTH, said(_WIDTH, 0))
+    packed = said(_COMPRESSION, 1) != 1
+    return width * rows * said(_SAMPLES, 1) * said(_DEPTH, 1) // 8 if packed else 0
+
+
+def _first(raw: bytes, order: str, data: bytes) -> int:
+    """A tag's first value, where it is a whole number."""
+    kind, count, at = struct.unpack_from(order + "2xHII", raw)
+    form = {_SHORT: "H", _LONG: "I"}.get(kind, "B")
+    inside = count * struct.calcsize(form) <= 4
+    value: int = struct.unpack_from(order + form, *((raw, 8) if inside else (data, at)))[0]
+    return value
 
 
 def _byte_order(data: bytes) -> str | None:
