@@ -194,7 +194,6 @@ declare
     media uuid := gen_random_uuid();
     made uuid := gen_random_uuid();
     person uuid;
-    known boolean;
 begin
     perform from memoria.events e
     where e.id = event and e.status = 'active' and e.face_recognition_enabled for no key update;
@@ -212,23 +211,12 @@ begin
         analysed_at)
     values (media, event, 'selfie:' || media, 'selfie', model, 1, now());
     insert into memoria.untagged (event_id, media_id, user_id) values (event, media, "user");
-    select p.id into person from memoria.face_persons p
-    where p.event_id = event and p.linked_user_id = "user" and p.status = 'linked'
-    order by p.created_at, p.id limit 1 for update;
-    known := found;
-    person := coalesce(person, gen_random_uuid());
-    insert into memoria.decisions (event_id, kind, actor_id, face_ids, person_id, subject_user_id,
-        reason, affected_face_ids, affected_person_ids, before)
-    values (event, case when known then 'confirm' else 'assign' end, "user", array[made], person,
-        case when known then null else "user" end, 'selfie', array[made], array[person],
-        jsonb_build_object('made', case when known then '[]' else jsonb_build_array(person) end,
-            'persons', '{}'::jsonb,
+    person := memoria.person_for("user", event);
+    insert into memoria.decisions (event_id, kind, actor_id, face_ids, person_id, reason,
+        affected_face_ids, affected_person_ids, before)
+    values (event, 'confirm', "user", array[made], person, 'selfie', array[made], array[person],
+        jsonb_build_object('made', '[]'::jsonb, 'persons', '{}'::jsonb,
             'faces', jsonb_build_array(jsonb_build_array(made, null, null, null, '[]'::jsonb))));
-    if not known then
-        insert into memoria.face_persons (id, event_id, status, linked_user_id, human_touched,
-            metadata)
-        values (person, event, 'linked', "user", true, '{"manual_edits": 1}');
-    end if;
     insert into memoria.faces (id, event_id, media_id, face_person_id, bbox, landmarks, det_score,
         quality_score, quality_class, embedding, model, verdict, human_touched)
     values (made, event, media, person, face -> 'bbox', face -> 'landmarks',
@@ -304,6 +292,83 @@ CREATE FUNCTION memoria.api_use_link(token_hash bytea) RETURNS TABLE(user_id uui
     update memoria.links l set used_at = now()
     where l.token_hash = api_use_link.token_hash and l.used_at is null and l.expires_at > now()
     returning l.user_id, l.event_id
+$$;
+
+CREATE FUNCTION memoria.api_veil(event uuid, media uuid) RETURNS TABLE(organisers uuid[], hidden uuid[], sha256 text, faces jsonb)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+    bytes text;
+    same uuid[];
+begin
+    organisers := array(select m.user_id from memoria.event_members m
+        where m.event_id = event and m.role = 'organiser');
+    hidden := array(select h.user_id from memoria.hidden h where h.event_id = event);
+    faces := '[]';
+    if hidden <> '{}' then
+        select coalesce(o.sha256, m.sha256) into bytes from memoria.media m
+        left join memoria.media o on o.event_id = event and o.id = m.duplicate_of
+        where m.event_id = event and m.id = media
+            and 'analysed' in (m.status, coalesce(o.status, ''));
+        same := array(select m.id from memoria.media m
+            where m.event_id = event and (m.id = media or m.sha256 = bytes));
+        select coalesce(jsonb_agg(jsonb_build_object('who', found.user_id, 'box', found.bbox)), '[]')
+        into faces from (
+            select f.user_id, f.bbox from memoria.hidden_faces(event, same) f
+            union all
+            select b.user_id, b.bbox from memoria.hidden_boxes b
+            where b.event_id = event and b.media_id = any (same)
+                and b.sha256 is not distinct from bytes
+                and (b.user_id is not null or not exists (
+                    select from memoria.faces f
+                    where f.event_id = event and f.media_id = any (same)))
+            union all
+            select t.erasure_id, t.bbox from memoria.tombstones t
+            join memoria.hidden h on h.event_id = event and h.user_id = t.erasure_id
+            where t.event_id = event and (t.media_id = any (same) or t.sha256 = bytes)
+        ) found;
+        sha256 := bytes;
+    end if;
+    return next;
+end
+$$;
+
+CREATE FUNCTION memoria.audit_append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if current_user = 'memoria_erasure' and tg_op = 'UPDATE'
+        and (old.id, old.at, old.verb, old.event_id, old.thing, old.via, old.times)
+            is not distinct from
+            (new.id, new.at, new.verb, new.event_id, new.thing, new.via, new.times)
+        and (new.actor_id is not distinct from old.actor_id or memoria.is_erasure(new.actor_id))
+        and (new.thing_id is not distinct from old.thing_id or new.thing_id is null
+            or memoria.is_erasure(new.thing_id)) then
+        return new;
+    end if;
+    raise exception 'the audit is append-only: % refused', lower(tg_op)
+        using hint = 'it is written by memoria.note and by triggers, and changed by nobody',
+              errcode = 'insufficient_privilege';
+end
+$$;
+
+CREATE FUNCTION memoria.audited() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    said jsonb := case tg_op when 'DELETE' then to_jsonb(old) else to_jsonb(new) end;
+begin
+    perform memoria.write_audit(
+        coalesce((said ->> tg_argv[2])::uuid, memoria.current_user_id()), tg_argv[0],
+        (said ->> tg_argv[3])::uuid, tg_argv[1], (said ->> tg_argv[4])::uuid,
+        (select e.source from memoria.erasures e
+         where tg_argv[0] = 'erased' and e.id = (said ->> 'id')::uuid));
+    return null;
+end
 $$;
 
 CREATE FUNCTION memoria.beside_name(event uuid) RETURNS text
@@ -599,10 +664,32 @@ end
 $$;
 
 CREATE FUNCTION memoria.erase_also("user" uuid, event uuid, scope text, pseudonym uuid) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select memoria.erase_consents("user", event, scope, pseudonym)
+begin
+    perform memoria.erase_consents("user", event, scope, pseudonym);
+    if scope = 'event' then
+        delete from memoria.hidden h where h.event_id = event;
+        delete from memoria.hidden_boxes b where b.event_id = event;
+        perform memoria.unname_audit(event, pseudonym, null, true);
+        return;
+    end if;
+    perform memoria.unname_audit(event, pseudonym, "user", false);
+    if "user" is null then
+        return;
+    end if;
+    -- where nobody knew a place, the tag that said so goes: all of the photo stays covered
+    insert into memoria.hidden_boxes (event_id, media_id, sha256, user_id, bbox)
+    select event, f.media_id, m.sha256, pseudonym, f.bbox
+    from memoria.hidden_faces(event, null) f
+    join memoria.media m on m.event_id = event and m.id = f.media_id
+    where f.user_id = "user";
+    update memoria.hidden_boxes b set user_id = pseudonym
+    where b.event_id = event and b.user_id = "user";
+    update memoria.hidden h set user_id = pseudonym, by_self = true
+    where h.event_id = event and h.user_id = "user";
+end
 $$;
 
 CREATE FUNCTION memoria.erase_consents("user" uuid, event uuid, scope text, pseudonym uuid) RETURNS void
@@ -1052,11 +1139,150 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.hidden_boxes_of_archive() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (select from memoria.hidden h where h.event_id = new.id) then
+        insert into memoria.hidden_boxes (event_id, media_id, sha256, user_id, bbox)
+        select new.id, f.media_id, m.sha256, f.user_id, f.bbox
+        from memoria.hidden_faces(new.id, null) f
+        join memoria.media m on m.event_id = new.id and m.id = f.media_id;
+    end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION memoria.hidden_boxes_of_gone() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    event uuid;
+begin
+    for event in select distinct g.event_id from gone g
+        where exists (select from memoria.hidden h where h.event_id = g.event_id) loop
+        insert into memoria.hidden_boxes (event_id, media_id, sha256, user_id, bbox)
+        select event, g.media_id, m.sha256, p.user_id, g.bbox
+        from gone g
+        join memoria.media m on m.event_id = event and m.id = g.media_id
+        left join memoria.hidden_persons(event) p on p.person_id = g.face_person_id
+        where g.event_id = event and (p.user_id is not null
+            or (g.face_person_id is null and g.verdict is distinct from 'not_a_face'));
+    end loop;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.hidden_faces(event uuid, photos uuid[]) RETURNS TABLE(media_id uuid, user_id uuid, bbox jsonb)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with theirs as materialized (select * from memoria.hidden_persons(event)),
+    seen as (
+        select f.media_id, t.user_id, f.bbox from memoria.faces f
+        join theirs t on t.person_id = f.face_person_id
+        where f.event_id = event and (photos is null or f.media_id = any (photos))
+        union all
+        select f.media_id, null, f.bbox from memoria.faces f
+        where f.event_id = event and (photos is null or f.media_id = any (photos))
+            and f.face_person_id is null and f.verdict is distinct from 'not_a_face'
+    ), tagged as (
+        select t.media_id, t.tagged_user_id as user_id, coalesce(t.bbox, f.bbox) as bbox
+        from memoria.media_tags t
+        join memoria.hidden h on h.event_id = event and h.user_id = t.tagged_user_id
+        left join memoria.faces f on f.event_id = event and f.id = t.face_id
+        where t.event_id = event and (photos is null or t.media_id = any (photos))
+    )
+    select * from seen
+    union all
+    select t.media_id, t.user_id, coalesce(t.bbox, '{"x": 0, "y": 0, "w": 1, "h": 1}')
+    from tagged t
+    where t.bbox is not null or not exists (
+        select from seen s where s.media_id = t.media_id and s.user_id = t.user_id)
+$$;
+
+CREATE FUNCTION memoria.hidden_persons(event uuid) RETURNS TABLE(person_id uuid, user_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    with recursive theirs as (
+        select p.id, h.user_id from memoria.hidden h
+        join memoria.face_persons p on p.event_id = event and p.linked_user_id = h.user_id
+        where h.event_id = event
+        union
+        select p.id, t.user_id from memoria.face_persons p
+        join theirs t on p.merged_into_id = t.id
+        where p.event_id = event
+    )
+    select id, user_id from theirs
+$$;
+
+CREATE FUNCTION memoria.hide(event uuid, "user" uuid, hide boolean) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    own boolean := coalesce("user" = memoria.current_user_id(), false);
+begin
+    if not exists (select from memoria.event_members m
+            where m.event_id = event and m.user_id = "user")
+        or current_setting('role') = 'authenticated' and not coalesce(
+            own and event in (
+                select memoria.my_events('organiser', 'photographer', 'member', 'guest'))
+            or event in (select memoria.my_events('organiser')), false) then
+        raise exception 'event %: only its organisers, and the member, say who is shown', event
+            using errcode = 'insufficient_privilege';
+    end if;
+    if hide then
+        insert into memoria.hidden as h (event_id, user_id, by_self) values (event, "user", own)
+        on conflict (event_id, user_id) do update set by_self = h.by_self or excluded.by_self;
+    else
+        delete from memoria.hidden h
+        where h.event_id = event and h.user_id = "user" and (own or not h.by_self);
+        if found then
+            delete from memoria.hidden_boxes b
+            where b.event_id = event and (b.user_id = "user" or not exists (
+                select from memoria.hidden h where h.event_id = event));
+        end if;
+    end if;
+    return exists (select from memoria.hidden h where h.event_id = event and h.user_id = "user");
+end
+$$;
+
 CREATE FUNCTION memoria.hold_address(address text) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select pg_advisory_xact_lock(hashtextextended('memoria address ' || lower(btrim(address)), 0))
+$$;
+
+CREATE FUNCTION memoria.is_erasure(id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select exists (select from memoria.erasures e where e.id = is_erasure.id)
+$$;
+
+CREATE FUNCTION memoria.is_member("user" uuid, elsewhere_than uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select exists (select from memoria.event_members m
+        where m.user_id = "user" and m.event_id <> elsewhere_than)
+$$;
+
+CREATE FUNCTION memoria.known_as(id uuid, event uuid) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case when known_as.id is not null then coalesce(
+        (select e.id from memoria.erasures e
+         where e.event_id = event and e.scope = 'event' and e.status <> 'completed' limit 1),
+        (select r.id from memoria.erasure_requests r
+         where r.user_id = known_as.id and (r.event_id = event or event is null) limit 1),
+        known_as.id) end
 $$;
 
 CREATE FUNCTION memoria.lock_event(event uuid) RETURNS void
@@ -1240,6 +1466,37 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.note(verb text, event uuid, thing text, thing_id uuid DEFAULT NULL::uuid, times integer DEFAULT 1) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    actor uuid := memoria.current_user_id();
+begin
+    event := coalesce(event, case note.thing
+        when 'photo' then (select m.event_id from memoria.media m where m.id = note.thing_id)
+        when 'person' then (select p.event_id from memoria.face_persons p where p.id = note.thing_id)
+        end);
+    if note.verb not in ('looked', 'exported') then
+        raise exception 'only looks and exports are noted so, not %', note.verb
+            using errcode = 'insufficient_privilege';
+    end if;
+    if current_setting('role') = 'authenticated' and not coalesce(actor is not null and event in (
+            select memoria.my_events('organiser', 'photographer', 'member', 'guest')), false) then
+        return;
+    end if;
+    if note.verb = 'looked' and exists (
+        select from memoria.audit a
+        where a.actor_id is not distinct from actor and a.event_id is not distinct from event
+            and a.verb = 'looked' and a.thing = note.thing
+            and a.thing_id is not distinct from note.thing_id
+            and a.at >= date_trunc('hour', now())) then
+        return;
+    end if;
+    perform memoria.write_audit(actor, note.verb, event, note.thing, note.thing_id, null, times);
+end
+$$;
+
 CREATE FUNCTION memoria.open(event uuid, faces uuid[], persons uuid[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1256,6 +1513,38 @@ CREATE FUNCTION memoria.partition_name(event uuid) RETURNS text
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select 'faces_' || replace(event::text, '-', '')
+$$;
+
+CREATE FUNCTION memoria.person_for("user" uuid, event uuid) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    person uuid;
+begin
+    select p.id into person from memoria.face_persons p
+    where p.event_id = event and p.linked_user_id = "user" and p.status = 'linked'
+    order by p.created_at, p.id limit 1;
+    if found or "user" not in (select memoria.comparable(event)) then
+        return person;
+    end if;
+    person := gen_random_uuid();
+    insert into memoria.decisions (event_id, kind, actor_id, person_id, subject_user_id, reason,
+        affected_person_ids, before)
+    values (event, 'assign', "user", person, "user", 'consent', array[person],
+        jsonb_build_object('made', jsonb_build_array(person), 'persons', '{}'::jsonb,
+            'faces', '[]'::jsonb));
+    insert into memoria.face_persons (id, event_id, status, linked_user_id, human_touched, metadata)
+    values (person, event, 'linked', "user", true, '{"manual_edits": 1}');
+    return person;
+end
+$$;
+
+CREATE FUNCTION memoria.persons_erased(event uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select e.person_id from memoria.erased_persons e where e.event_id = event
 $$;
 
 CREATE FUNCTION memoria.photo_root_of(event uuid) RETURNS text
@@ -1472,7 +1761,8 @@ CREATE FUNCTION memoria.selfies_of(event uuid) RETURNS SETOF uuid
     AS $$
     select m.id from memoria.media m where m.event_id = event and m.status = 'selfie'
         and (current_setting('role') <> 'authenticated'
-            or event in (select memoria.my_events('organiser')))
+            or event in (select memoria.my_events('organiser'))
+            or m.id in (select memoria.my_selfies()))
 $$;
 
 CREATE FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) RETURNS void
@@ -1522,12 +1812,39 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.unname_audit(event uuid, pseudonym uuid, "user" uuid, whole boolean) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    update memoria.audit a set
+        actor_id = case when a.actor_id = "user" or (whole and a.actor_id is not null)
+            then pseudonym else a.actor_id end,
+        thing_id = case when whole and a.verb <> 'erased' then null
+            when a.thing_id = "user" or a.thing_id in (select memoria.persons_erased(event))
+            then pseudonym else a.thing_id end
+    where (a.event_id = event or (a.event_id is null and not memoria.is_member("user", event)))
+        and (whole or a.actor_id = "user" or a.thing_id = "user" or a.thing_id in (
+            select memoria.persons_erased(event)))
+$$;
+
 CREATE FUNCTION memoria.user_of_address(address text) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     select user_id from memoria.event_members where email = lower(btrim(address))
     order by created_at, user_id limit 1
+$$;
+
+CREATE FUNCTION memoria.write_audit(actor uuid, verb text, event uuid, thing text, thing_id uuid, via text DEFAULT NULL::text, times integer DEFAULT 1) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into memoria.audit (actor_id, verb, event_id, thing, thing_id, via, times)
+    values (memoria.known_as(nullif(actor, '00000000-0000-0000-0000-000000000000'), event), verb,
+        event, thing, memoria.known_as(thing_id, event),
+        coalesce(via, nullif(current_setting('memoria.via', true), ''), 'sql'), times);
+end
 $$;
 
 CREATE TABLE memoria.cluster_runs (
@@ -1935,6 +2252,30 @@ CREATE VIEW analytics.throughput WITH (security_invoker='true') AS
   WHERE (status = 'analysed'::text)
   GROUP BY event_id, (date_bin('00:01:00'::interval, analysed_at, '2000-01-01 00:00:00+00'::timestamp with time zone));
 
+CREATE TABLE memoria.audit (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_id uuid,
+    verb text NOT NULL,
+    event_id uuid,
+    thing text NOT NULL,
+    thing_id uuid,
+    via text NOT NULL,
+    times integer DEFAULT 1 NOT NULL,
+    CONSTRAINT audit_thing_check CHECK ((thing ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT audit_times_check CHECK ((times >= 0)),
+    CONSTRAINT audit_verb_check CHECK ((verb = ANY (ARRAY['looked'::text, 'decided'::text, 'exported'::text, 'erased'::text, 'invited'::text, 'signed_in'::text, 'changed'::text]))),
+    CONSTRAINT audit_via_check CHECK ((via = ANY (ARRAY['page'::text, 'api'::text, 'cli'::text, 'job'::text, 'sql'::text, 'schedule'::text])))
+);
+
+ALTER TABLE ONLY memoria.audit FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.audit IS 'Append-only: who looked at, decided, exported or erased what.';
+
+COMMENT ON COLUMN memoria.audit.actor_id IS 'The user; null: nobody who is known, as on the command line. Of who was erased: the erasure.';
+
+COMMENT ON COLUMN memoria.audit.times IS 'How many things it was, of an export for instance.';
+
 CREATE TABLE memoria.backfills (
     event_id uuid NOT NULL,
     model text NOT NULL,
@@ -2229,6 +2570,36 @@ CREATE TABLE memoria.forecasts (
 
 ALTER TABLE ONLY memoria.forecasts FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE memoria.hidden (
+    event_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    by_self boolean NOT NULL
+);
+
+ALTER TABLE ONLY memoria.hidden FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.hidden IS 'Who is blurred in what viewers get.';
+
+COMMENT ON COLUMN memoria.hidden.user_id IS 'Of who was erased: the erasure, as in tombstones.';
+
+COMMENT ON COLUMN memoria.hidden.by_self IS 'The person asked for it: no organiser takes it back.';
+
+CREATE TABLE memoria.hidden_boxes (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id uuid NOT NULL,
+    media_id uuid NOT NULL,
+    sha256 text,
+    user_id uuid,
+    bbox jsonb NOT NULL
+);
+
+ALTER TABLE ONLY memoria.hidden_boxes FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.hidden_boxes IS 'Boxes of hidden persons that were archived or erased.';
+
+COMMENT ON COLUMN memoria.hidden_boxes.user_id IS 'As in hidden; null: nobody knew whose it was.';
+
 CREATE TABLE memoria.idempotency (
     user_id uuid NOT NULL,
     key text NOT NULL,
@@ -2502,6 +2873,9 @@ COMMENT ON COLUMN memoria.watched.quick IS 'A look costs so little that it may c
 
 COMMENT ON COLUMN memoria.watched.problem IS 'Why it could not be read; nothing was changed then.';
 
+ALTER TABLE ONLY memoria.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY memoria.backfills
     ADD CONSTRAINT backfills_pkey PRIMARY KEY (event_id);
 
@@ -2561,6 +2935,12 @@ ALTER TABLE ONLY memoria.faces
 
 ALTER TABLE ONLY memoria.forecasts
     ADD CONSTRAINT forecasts_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY memoria.hidden_boxes
+    ADD CONSTRAINT hidden_boxes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY memoria.hidden
+    ADD CONSTRAINT hidden_pkey PRIMARY KEY (event_id, user_id);
 
 ALTER TABLE ONLY memoria.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (user_id, key);
@@ -2628,6 +3008,12 @@ ALTER TABLE ONLY memoria.uploads
 ALTER TABLE ONLY memoria.watched
     ADD CONSTRAINT watched_pkey PRIMARY KEY (event_id);
 
+CREATE INDEX audit_actor ON memoria.audit USING btree (actor_id, at DESC);
+
+CREATE INDEX audit_event ON memoria.audit USING btree (event_id, at DESC);
+
+CREATE INDEX audit_looks ON memoria.audit USING btree (event_id, actor_id, thing, thing_id, at) WHERE (verb = 'looked'::text);
+
 CREATE INDEX callbacks_dead ON memoria.callbacks USING btree (dead_at) WHERE (dead_at IS NOT NULL);
 
 CREATE INDEX callbacks_due ON memoria.callbacks USING btree (next_attempt_at) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
@@ -2689,6 +3075,8 @@ CREATE INDEX faces_machine_person ON ONLY memoria.faces USING btree (event_id, m
 CREATE INDEX faces_media ON ONLY memoria.faces USING btree (event_id, media_id);
 
 CREATE INDEX faces_person ON ONLY memoria.faces USING btree (event_id, face_person_id);
+
+CREATE INDEX hidden_boxes_media ON memoria.hidden_boxes USING btree (event_id, media_id);
 
 CREATE INDEX idempotency_age ON memoria.idempotency USING btree (created_at);
 
@@ -2763,6 +3151,30 @@ CREATE INDEX watched_next ON memoria.watched USING btree (next_look_at);
 
 CREATE INDEX watched_root ON memoria.watched USING btree (root);
 
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE ON memoria.audit FOR EACH ROW EXECUTE FUNCTION memoria.audit_append_only();
+
+CREATE TRIGGER audit_not_truncated BEFORE TRUNCATE ON memoria.audit FOR EACH STATEMENT EXECUTE FUNCTION memoria.audit_append_only();
+
+CREATE TRIGGER audited AFTER INSERT ON memoria.consents FOR EACH ROW EXECUTE FUNCTION memoria.audited('changed', 'consent', 'recorded_by', 'event_id', 'id');
+
+CREATE TRIGGER audited AFTER INSERT ON memoria.decisions FOR EACH ROW EXECUTE FUNCTION memoria.audited('decided', 'decision', 'actor_id', 'event_id', 'id');
+
+CREATE TRIGGER audited AFTER INSERT ON memoria.erasure_requests FOR EACH ROW EXECUTE FUNCTION memoria.audited('erased', 'erasure', 'requested_by', 'event_id', 'id');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE ON memoria.event_members FOR EACH ROW EXECUTE FUNCTION memoria.audited('changed', 'member', '', 'event_id', 'user_id');
+
+CREATE TRIGGER audited AFTER UPDATE ON memoria.events FOR EACH ROW WHEN ((((((((old.name IS DISTINCT FROM new.name) OR (old.code IS DISTINCT FROM new.code)) OR (old.status IS DISTINCT FROM new.status)) OR (old.face_recognition_enabled IS DISTINCT FROM new.face_recognition_enabled)) OR (old.ends_at IS DISTINCT FROM new.ends_at)) OR (old.retention_days IS DISTINCT FROM new.retention_days)) OR (old.keep_tombstones IS DISTINCT FROM new.keep_tombstones))) EXECUTE FUNCTION memoria.audited('changed', 'event', '', 'id', 'id');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE ON memoria.hidden FOR EACH ROW EXECUTE FUNCTION memoria.audited('changed', 'hidden', '', 'event_id', 'user_id');
+
+CREATE TRIGGER audited AFTER INSERT ON memoria.invitations FOR EACH ROW EXECUTE FUNCTION memoria.audited('invited', 'invitation', 'invited_by', 'event_id', 'id');
+
+CREATE TRIGGER audited AFTER INSERT ON memoria.run_answers FOR EACH ROW EXECUTE FUNCTION memoria.audited('decided', 'run', 'by_user', 'event_id', 'run_id');
+
+CREATE TRIGGER audited AFTER INSERT ON memoria.sessions FOR EACH ROW EXECUTE FUNCTION memoria.audited('signed_in', 'session', 'user_id', '', '');
+
+CREATE TRIGGER audited_changed AFTER UPDATE OF role ON memoria.event_members FOR EACH ROW WHEN ((old.role IS DISTINCT FROM new.role)) EXECUTE FUNCTION memoria.audited('changed', 'member', '', 'event_id', 'user_id');
+
 CREATE TRIGGER cleanup_face_embeddings_on_event_archive AFTER UPDATE OF status ON memoria.events FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION memoria.cleanup_face_embeddings_on_event_archive();
 
 CREATE TRIGGER consents_look_again AFTER INSERT ON memoria.consents FOR EACH ROW WHEN ((new.given AND (new.purpose = 'other_events'::text))) EXECUTE FUNCTION memoria.consents_look_again();
@@ -2828,6 +3240,10 @@ CREATE TRIGGER faces_match BEFORE INSERT OR UPDATE ON memoria.faces_beside FOR E
 CREATE TRIGGER faces_not_truncated BEFORE TRUNCATE ON memoria.faces FOR EACH STATEMENT EXECUTE FUNCTION memoria.not_truncated();
 
 CREATE TRIGGER faces_selfies_go AFTER DELETE ON memoria.faces REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.selfies_go();
+
+CREATE TRIGGER hidden_boxes_of_archive BEFORE UPDATE OF status ON memoria.events FOR EACH ROW WHEN (((old.status = 'active'::text) AND (new.status = 'archived'::text))) EXECUTE FUNCTION memoria.hidden_boxes_of_archive();
+
+CREATE TRIGGER hidden_boxes_of_gone AFTER DELETE ON memoria.faces REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.hidden_boxes_of_gone();
 
 CREATE TRIGGER media_arrives BEFORE UPDATE OF status, etag ON memoria.media FOR EACH ROW WHEN (((new.status = ANY (ARRAY['pending'::text, 'missing'::text])) AND ((old.status IS DISTINCT FROM new.status) OR (old.etag IS DISTINCT FROM new.etag)))) EXECUTE FUNCTION memoria.media_arrives();
 
@@ -2905,6 +3321,15 @@ ALTER TABLE memoria.faces
 ALTER TABLE ONLY memoria.forecasts
     ADD CONSTRAINT forecasts_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY memoria.hidden_boxes
+    ADD CONSTRAINT hidden_boxes_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.hidden_boxes
+    ADD CONSTRAINT hidden_boxes_event_id_media_id_fkey FOREIGN KEY (event_id, media_id) REFERENCES memoria.media(event_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.hidden
+    ADD CONSTRAINT hidden_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY memoria.invitations
     ADD CONSTRAINT invitations_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
@@ -2973,6 +3398,8 @@ CREATE POLICY analyst_reads ON memoria.media FOR SELECT TO memoria_analyst USING
 
 CREATE POLICY analyst_reads ON memoria.ml_jobs FOR SELECT TO memoria_analyst USING (true);
 
+ALTER TABLE memoria.audit ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE memoria.backfills ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.callbacks ENABLE ROW LEVEL SECURITY;
@@ -2991,6 +3418,12 @@ ALTER TABLE memoria.decisions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.erased_persons ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY erasure ON memoria.audit TO memoria_erasure USING (true) WITH CHECK (true);
+
+CREATE POLICY erasure ON memoria.hidden TO memoria_erasure USING (true) WITH CHECK (true);
+
+CREATE POLICY erasure ON memoria.hidden_boxes TO memoria_erasure USING (true) WITH CHECK (true);
+
 ALTER TABLE memoria.erasure_requests ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.erasures ENABLE ROW LEVEL SECURITY;
@@ -3006,6 +3439,10 @@ ALTER TABLE memoria.faces ENABLE ROW LEVEL SECURITY;
 ALTER TABLE memoria.faces_beside ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.forecasts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.hidden ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.hidden_boxes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.idempotency ENABLE ROW LEVEL SECURITY;
 
@@ -3100,11 +3537,15 @@ CREATE POLICY own ON memoria.idempotency TO authenticated USING ((user_id = ( SE
 
 CREATE POLICY own_inserts ON memoria.consents FOR INSERT TO authenticated WITH CHECK (((user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (recorded_by = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text, 'photographer'::text, 'member'::text, 'guest'::text]) AS my_events)) AND (purpose <> 'grouping'::text)));
 
+CREATE POLICY own_or_organiser_reads ON memoria.audit FOR SELECT TO authenticated USING (((actor_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
+
 CREATE POLICY own_or_organiser_reads ON memoria.event_members FOR SELECT TO authenticated USING (((user_id = ( SELECT memoria.current_user_id() AS current_user_id)) OR (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events))));
 
 CREATE POLICY own_or_organiser_reads ON memoria.faces FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) OR ((face_person_id IN ( SELECT memoria.my_persons() AS my_persons)) AND (EXISTS ( SELECT
    FROM memoria.media m
   WHERE ((m.event_id = faces.event_id) AND (m.id = faces.media_id)))))));
+
+CREATE POLICY own_or_organiser_reads ON memoria.hidden FOR SELECT TO authenticated USING (((event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['organiser'::text]) AS my_events)) OR ((user_id = ( SELECT memoria.current_user_id() AS current_user_id)) AND (event_id IN ( SELECT memoria.my_events(VARIADIC ARRAY['photographer'::text, 'member'::text, 'guest'::text]) AS my_events)))));
 
 CREATE POLICY own_reads ON memoria.consents FOR SELECT TO authenticated USING ((user_id = ( SELECT memoria.current_user_id() AS current_user_id)));
 
@@ -3123,6 +3564,8 @@ ALTER TABLE memoria.run_answers ENABLE ROW LEVEL SECURITY;
 CREATE POLICY selfies_are_their_own ON memoria.media AS RESTRICTIVE FOR SELECT TO authenticated USING (((status <> 'selfie'::text) OR (id IN ( SELECT memoria.my_selfies() AS my_selfies))));
 
 CREATE POLICY servers ON memoria.idempotency TO memoria_api USING ((user_id = '00000000-0000-0000-0000-000000000000'::uuid)) WITH CHECK ((user_id = '00000000-0000-0000-0000-000000000000'::uuid));
+
+CREATE POLICY service ON memoria.audit TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.backfills TO memoria_service USING (true) WITH CHECK (true);
 
@@ -3157,6 +3600,10 @@ CREATE POLICY service ON memoria.faces TO memoria_service USING (true) WITH CHEC
 CREATE POLICY service ON memoria.faces_beside TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.forecasts TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.hidden TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.hidden_boxes TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.idempotency TO memoria_service USING (true) WITH CHECK (true);
 
@@ -3215,6 +3662,7 @@ GRANT USAGE ON SCHEMA memoria TO memoria_service;
 GRANT USAGE ON SCHEMA memoria TO authenticated;
 GRANT USAGE ON SCHEMA memoria TO memoria_analyst;
 GRANT USAGE ON SCHEMA memoria TO memoria_api;
+GRANT USAGE ON SCHEMA memoria TO memoria_erasure;
 
 REVOKE ALL ON FUNCTION memoria.agrees("user" uuid, event uuid, purpose text) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.agrees("user" uuid, event uuid, purpose text) TO memoria_service;
@@ -3323,6 +3771,10 @@ REVOKE ALL ON FUNCTION memoria.api_use_link(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.api_use_link(token_hash bytea) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_use_link(token_hash bytea) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.api_veil(event uuid, media uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_veil(event uuid, media uuid) TO memoria_api;
+GRANT ALL ON FUNCTION memoria.api_veil(event uuid, media uuid) TO memoria_service;
+
 REVOKE ALL ON FUNCTION memoria.comparable(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.comparable(event uuid) TO memoria_service;
 
@@ -3376,7 +3828,23 @@ GRANT ALL ON FUNCTION memoria.finish_erasure(request uuid, receipt jsonb, subjec
 REVOKE ALL ON FUNCTION memoria.forget_others(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.forget_others(event uuid) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.hidden_faces(event uuid, photos uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.hidden_persons(event uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.hide(event uuid, "user" uuid, hide boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.hide(event uuid, "user" uuid, hide boolean) TO authenticated;
+GRANT ALL ON FUNCTION memoria.hide(event uuid, "user" uuid, hide boolean) TO memoria_service;
+
 REVOKE ALL ON FUNCTION memoria.hold_address(address text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.is_erasure(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.is_erasure(id uuid) TO memoria_erasure;
+
+REVOKE ALL ON FUNCTION memoria.is_member("user" uuid, elsewhere_than uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.is_member("user" uuid, elsewhere_than uuid) TO memoria_erasure;
+
+REVOKE ALL ON FUNCTION memoria.known_as(id uuid, event uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.lock_event(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.lock_event(event uuid) TO authenticated;
@@ -3400,7 +3868,17 @@ REVOKE ALL ON FUNCTION memoria.my_tagged_photos() FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.my_tagged_photos() TO authenticated;
 GRANT ALL ON FUNCTION memoria.my_tagged_photos() TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.note(verb text, event uuid, thing text, thing_id uuid, times integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.note(verb text, event uuid, thing text, thing_id uuid, times integer) TO authenticated;
+GRANT ALL ON FUNCTION memoria.note(verb text, event uuid, thing text, thing_id uuid, times integer) TO memoria_service;
+
 REVOKE ALL ON FUNCTION memoria.open(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.person_for("user" uuid, event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.person_for("user" uuid, event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.persons_erased(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.persons_erased(event uuid) TO memoria_erasure;
 
 REVOKE ALL ON FUNCTION memoria.photo_root_of(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.photo_root_of(event uuid) TO authenticated;
@@ -3434,8 +3912,12 @@ REVOKE ALL ON FUNCTION memoria.take_back(event uuid, purpose text, source text) 
 GRANT ALL ON FUNCTION memoria.take_back(event uuid, purpose text, source text) TO memoria_service;
 GRANT ALL ON FUNCTION memoria.take_back(event uuid, purpose text, source text) TO authenticated;
 
+REVOKE ALL ON FUNCTION memoria.unname_audit(event uuid, pseudonym uuid, "user" uuid, whole boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.user_of_address(address text) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.user_of_address(address text) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.write_audit(actor uuid, verb text, event uuid, thing text, thing_id uuid, via text, times integer) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.cluster_runs TO memoria_service;
 GRANT SELECT ON TABLE memoria.cluster_runs TO authenticated;
@@ -3652,6 +4134,14 @@ GRANT SELECT ON TABLE analytics.similarities TO memoria_service;
 GRANT SELECT ON TABLE analytics.throughput TO memoria_analyst;
 GRANT SELECT ON TABLE analytics.throughput TO memoria_service;
 
+GRANT SELECT ON TABLE memoria.audit TO memoria_service;
+GRANT SELECT ON TABLE memoria.audit TO authenticated;
+GRANT SELECT ON TABLE memoria.audit TO memoria_erasure;
+
+GRANT UPDATE(actor_id) ON TABLE memoria.audit TO memoria_erasure;
+
+GRANT UPDATE(thing_id) ON TABLE memoria.audit TO memoria_erasure;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.backfills TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.callbacks TO memoria_service;
@@ -3751,6 +4241,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.faces_beside TO memoria_servi
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.forecasts TO memoria_service;
 GRANT SELECT ON TABLE memoria.forecasts TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.hidden TO memoria_service;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.hidden TO memoria_erasure;
+GRANT SELECT ON TABLE memoria.hidden TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.hidden_boxes TO memoria_service;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.hidden_boxes TO memoria_erasure;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.idempotency TO memoria_service;
 GRANT SELECT ON TABLE memoria.idempotency TO authenticated;

@@ -72,7 +72,7 @@ def clusters(
     """People: groups of faces, never two of one photo. Whom a human decided on stays as decided."""
     with store.transaction() as conn:
         event = event_store.require_consent(conn, UUID(context.partition_key))
-        waits = grouping.not_yet(conn, event.id) if config.start == "when enough" else None
+        waits = grouping.needless(conn, event, when_enough=config.start == "when enough")
     if waits is not None:
         return dg.MaterializeResult(metadata=waits)
     gate = config.gate(context, store, detector, event.face_model)

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import UUID
 
 import dagster as dg
 import sqlalchemy as sa
 
+from memoria_pipeline.defs import forgetting
+from memoria_pipeline.defs.forgetting import Whose
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
 from memoria_pipeline.defs.retries import retried
@@ -56,17 +59,20 @@ def faces_and_embeddings(
         pending = media_store.pending(conn, event.id, event.face_model, max_attempts=tries)
         todo = {photo.storage_key: photo for photo in pending}
         known = media_store.known_hashes(conn, event.id, event.face_model)
+        sieve = forgetting.sieve(conn, event, detector.thresholds)
     done = dict.fromkeys(_COUNTED, 0)
     read = photos.reader(event.photo_root)
-    alike = detector.thresholds(event.face_model)["merge"]
-    for outcome in detector.analyse(event.face_model, todo, read, known=known):
+    for whole in detector.analyse(event.face_model, todo, read, known=known):
+        outcome, whose = sieve.through(whole)
         with store.transaction() as conn:
             photo = todo[outcome.key]
-            done[_save(conn, photo, outcome, event.face_model, known, alike)] += 1
+            done[_save(conn, photo, outcome, event, known, sieve.threshold, whose)] += 1
         done["faces found"] += len(outcome.faces)
+    with store.transaction() as conn:
+        forgetting.afterwards(conn, event)
     speed = _speed(len(todo), time.perf_counter() - started)
     yield dg.MaterializeResult(
-        asset_key="faces", metadata={"model": event.face_model, **done, **speed}
+        asset_key="faces", metadata={"model": event.face_model, **done, **sieve.told(), **speed}
     )
     yield dg.MaterializeResult(asset_key="embeddings", metadata={"new": done["faces found"]})
 
@@ -86,9 +92,10 @@ def _save(
     conn: sa.Connection,
     photo: PendingPhoto,
     outcome: Outcome,
-    model: str,
+    event: Event,
     known: dict[str, UUID],
     alike: float,
+    whose: Whose,
 ) -> str:
     """Save what became of one photo; returns what to count it as. `known` learns its bytes.
 
@@ -105,7 +112,10 @@ def _save(
     analysed = Analysed(
         photo.id, outcome.sha256, *size, outcome.seconds, outcome.faces, etag=photo.etag
     )
-    media_store.save_analysis(conn, [analysed], model, alike=alike)
+    if event.forgets:
+        theirs = forgetting.persons(conn, event.id, whose)
+        analysed = replace(analysed, faces=tuple(theirs), whose=theirs)
+    media_store.save_analysis(conn, [analysed], event.face_model, alike=alike)
     known[outcome.sha256] = photo.id
     return "photos analysed"
 

@@ -95,6 +95,14 @@ def did(told: Mapping[str, Any]) -> bool:
     return not str(told["run"]).startswith(_NONE)
 
 
+def needless(conn: sa.Connection, event: Event, *, when_enough: bool) -> dict[str, Any] | None:
+    """Why an event is not to be grouped; None where it is. when_enough: leave it while too little
+    is analysed and nothing has begun."""
+    if event.forgets:
+        return {"run": f"{_NONE}: faces came with the person that they are"}
+    return not_yet(conn, event.id) if when_enough else None
+
+
 def not_yet(conn: sa.Connection, event_id: UUID) -> dict[str, Any] | None:
     """Why an event need not be grouped yet; None where it is time, or where it has begun."""
     ready = observed.faces_and_photos(conn, event_id)

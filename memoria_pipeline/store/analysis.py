@@ -1,6 +1,6 @@
 """Writes what an analysis found: the faces of photos, and the vectors that go nowhere else."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 
 from memoria_pipeline.people.match import match_boxes
 from memoria_pipeline.store import copy
-from memoria_pipeline.store.faces import STORED_DIMENSIONS
+from memoria_pipeline.store.faces import NOBODY, STORED_DIMENSIONS
 from memoria_pipeline.vision.model import Face
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A face to write, and the id it has or gets."""
+    """A face to write, and the id it has or gets. person: who it is, if that is known."""
 
     id: UUID
     media_id: UUID
     event_id: UUID
     face: Face
     known: bool
+    person: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,14 @@ def replace(
     photos: Sequence[tuple[UUID, UUID, Sequence[Face]]],
     model: str,
     alike: Alike | None = None,
+    whose: Mapping[Face, UUID] | None = None,
 ) -> None:
     """Make the faces of some photos, each (media id, event id, faces), those just found.
 
     A box that was known keeps its row; what is no longer found goes, or is flagged as lost where a
-    human touched it.
+    human touched it. whose: the persons of faces that were compared before they came here.
     """
-    placed, gone = place(conn, photos, alike)
+    placed, gone = place(conn, photos, alike, whose or {})
     events = list({event_id for _, event_id, _ in photos})
     _part(conn, gone, events)
     if placed:
@@ -63,6 +65,7 @@ def place(
     conn: sa.Connection,
     photos: Sequence[tuple[UUID, UUID, Sequence[Face]]],
     alike: Alike | None = None,
+    whose: Mapping[Face, UUID] | None = None,
 ) -> tuple[list[Placed], list[UUID]]:
     """Which of the faces just found are known, by their boxes; and those not found again.
 
@@ -79,7 +82,9 @@ def place(
         kept = {j: ids[i] for i, j in match_boxes(*boxes, allowed=allowed)}
         gone += sorted(set(ids) - set(kept.values()))
         placed += [
-            Placed(kept.get(j) or uuid4(), media_id, event_id, face, j in kept)
+            Placed(
+                kept.get(j) or uuid4(), media_id, event_id, face, j in kept, (whose or {}).get(face)
+            )
             for j, face in enumerate(found)
         ]
     return placed, gone
@@ -174,7 +179,7 @@ def _write(
     conn: sa.Connection, placed: Sequence[Placed], events: Sequence[UUID], model: str
 ) -> None:
     stage(conn, placed)
-    conn.execute(_UPSERT, {"model": model, "events": events})
+    conn.execute(_UPSERT, {"model": model, "events": events, "nobody": NOBODY})
     conn.execute(sa.text("truncate pg_temp.memoria_new_faces"))
 
 
@@ -196,6 +201,7 @@ def _columns(placed: Sequence[Placed]) -> dict[str, NDArray[Any]]:
         "media": copy.uuids([one.media_id for one in placed]),
         "event": copy.uuids([one.event_id for one in placed]),
         "known": np.array([one.known for one in placed], copy.BOOL),
+        "person": copy.uuids([one.person or NOBODY for one in placed]),
         "class": np.array([face.quality_class for face in faces], copy.CHAR),
         "score": np.array([face.detection.score for face in faces], copy.FLOAT4),
         "quality": np.array([face.quality for face in faces], copy.FLOAT4),
@@ -209,7 +215,7 @@ def _columns(placed: Sequence[Placed]) -> dict[str, NDArray[Any]]:
 # Once per connection; later calls find it. What a transaction put in is gone at its end.
 _STAGE = sa.text("""
     create temporary table if not exists memoria_new_faces (
-        id uuid, media_id uuid, event_id uuid, known boolean,
+        id uuid, media_id uuid, event_id uuid, known boolean, person_id uuid,
         quality_class text, det_score real, quality_score real,
         x float8, y float8, w float8, h float8,
         x0 float8, y0 float8, x1 float8, y1 float8, x2 float8, y2 float8,
@@ -234,14 +240,20 @@ _UPSERT = sa.text("""
         update memoria.faces f
         set bbox = s.bbox, landmarks = s.landmarks, det_score = s.det_score,
             quality_score = s.quality_score, quality_class = s.quality_class,
-            embedding = s.embedding, model = :model, lost = false
+            embedding = s.embedding, model = :model, lost = false,
+            face_person_id = case when f.verdict is null and s.person_id <> :nobody
+                    and not s.person_id = any (f.not_person_ids)
+                then s.person_id else f.face_person_id end,
+            machine_person_id = case when f.verdict is null and s.person_id <> :nobody
+                    and not s.person_id = any (f.not_person_ids)
+                then s.person_id else f.machine_person_id end
         from pg_temp.memoria_staged_faces s
         where s.known and f.id = s.id and f.event_id = s.event_id
             and f.event_id = any (cast(:events as uuid[]))
     )
     insert into memoria.faces (id, media_id, event_id, bbox, landmarks, det_score, quality_score,
-        quality_class, embedding, model)
+        quality_class, embedding, model, face_person_id, machine_person_id)
     select id, media_id, event_id, bbox, landmarks, det_score, quality_score,
-        quality_class, embedding, :model
+        quality_class, embedding, :model, nullif(person_id, :nobody), nullif(person_id, :nobody)
     from pg_temp.memoria_staged_faces where not known
 """)

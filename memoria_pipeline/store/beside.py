@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.errors import DatabaseError
+from memoria_pipeline.errors import ConsentError, DatabaseError
 from memoria_pipeline.store import analysis, events, faces
 from memoria_pipeline.store.faces import STORED_DIMENSIONS, FaceTable
 from memoria_pipeline.store.media import Analysed, PendingPhoto, locked
@@ -24,6 +24,11 @@ def start(conn: sa.Connection, event_id: UUID, model: str) -> None:
     """
     events.lock(conn, event_id)
     event = events.require_consent(conn, event_id)
+    if event.forgets:
+        raise ConsentError(
+            f"Event {event_id} forgets whoever did not agree: it keeps the pack that its members"
+            " were described by."
+        )
     if event.face_model == model:
         raise DatabaseError(f"Event {event_id} has the pack {model} already.")
     if going(conn, event_id) not in (None, model):

@@ -11,7 +11,8 @@ from memoria_pipeline.errors import ConsentError, DatabaseError
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row of `memoria.events`. status: active, archived or deleted.
+    """One row of `memoria.events`. status: active, archived or deleted; analysis_mode: full or
+    match_and_forget.
 
     photo_root, face_model: empty where another application made the event and has not said yet.
     """
@@ -23,6 +24,12 @@ class Event:
     face_recognition_enabled: bool
     photo_root: str
     face_model: str
+    analysis_mode: str = "full"
+
+    @property
+    def forgets(self) -> bool:
+        """Whether only faces of members who agreed are stored, and those with the person."""
+        return self.analysis_mode == "match_and_forget"
 
 
 def ensure(
@@ -58,7 +65,8 @@ def get(conn: sa.Connection, event_id: UUID) -> Event:
         sa.text(
             "select id, name, code, status, face_recognition_enabled,"
             " coalesce(memoria.photo_root_of(id), '') as photo_root,"
-            " coalesce(face_model, '') as face_model from memoria.events where id = :id"
+            " coalesce(face_model, '') as face_model, analysis_mode"
+            " from memoria.events where id = :id"
         ),
         {"id": event_id},
     ).first()
@@ -71,7 +79,8 @@ def list_(conn: sa.Connection) -> list[Event]:
     """Every event that is not deleted, oldest first."""
     query = sa.text(
         "select id, name, code, status, face_recognition_enabled,"
-        " coalesce(photo_root, '') as photo_root, coalesce(face_model, '') as face_model"
+        " coalesce(photo_root, '') as photo_root, coalesce(face_model, '') as face_model,"
+        " analysis_mode"
         " from memoria.events"
         " where status <> 'deleted' order by created_at, id"
     )

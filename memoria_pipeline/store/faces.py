@@ -174,7 +174,7 @@ def located(conn: sa.Connection, event_id: UUID) -> list[LocatedFace]:
             " (f.bbox ->> 'w')::float8 as w, (f.bbox ->> 'h')::float8 as h, f.face_person_id"
             " from memoria.faces f"
             " join memoria.media m on m.event_id = f.event_id and m.id = f.media_id"
-            " where f.event_id = :event and not f.lost and m.status <> 'missing'"
+            " where f.event_id = :event and not f.lost and m.status not in ('missing', 'selfie')"
             " order by m.storage_key, x, y, f.id"
         ),
         {"event": event_id},

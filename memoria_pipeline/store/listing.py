@@ -65,7 +65,8 @@ def _refuse_if_known(conn: sa.Connection, event_id: UUID) -> None:
 # The whole event: neither a saver, a grouping nor an erasure may come between the statements.
 _LOCK = sa.text("select 1 from memoria.events where id = :event for no key update")
 _KNOWN = sa.text(
-    "select count(*) from memoria.media where event_id = :event and status <> 'missing'"
+    "select count(*) from memoria.media where event_id = :event"
+    " and status not in ('missing', 'selfie')"
 )
 _CHANGED = sa.text(
     "update memoria.media m set status = 'pending', duplicate_of = null, byte_size = f.byte_size,"
@@ -92,7 +93,7 @@ _NEW = sa.text(
 )
 _MISSING = sa.text(
     "update memoria.media m set status = 'missing', duplicate_of = null"
-    " where m.event_id = :event and m.status <> 'missing'"
+    " where m.event_id = :event and m.status not in ('missing', 'selfie')"
     " and not exists (select from unnest(cast(:keys as text[])) as f (storage_key)"
     " where f.storage_key = m.storage_key) returning m.id"
 )

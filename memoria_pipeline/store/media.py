@@ -6,7 +6,7 @@ whoever registers, groups, purges or archives has it alone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -32,6 +32,7 @@ class Analysed:
     """What came of one photo. sha256 in hex; width and height in upright pixels.
 
     etag: the one it was pending with; where the photo has another by now, nothing is saved.
+    whose: the persons of faces, where they were compared before anything is stored.
     """
 
     media_id: UUID
@@ -41,6 +42,7 @@ class Analysed:
     seconds: float
     faces: Sequence[Face]
     etag: str | None = None
+    whose: Mapping[Face, UUID] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ def save_analysis(
     )
     faces = [(r.media_id, events[r.media_id], r.faces) for r in alive]
     likeness = None if alike is None else analysis.Alike(model, alike, changed)
-    analysis.replace(conn, faces, model, likeness)
+    whose = {face: person for result in alive for face, person in result.whose.items()}
+    analysis.replace(conn, faces, model, likeness, whose)
 
 
 def _changed(conn: sa.Connection, results: Sequence[Analysed]) -> set[UUID]:
@@ -229,7 +232,7 @@ def summary(conn: sa.Connection, event_id: UUID) -> MediaSummary:
     ).all()
     by_status = {row[0]: row[1] for row in counts}
     return MediaSummary(
-        total=sum(by_status.values()),
+        total=sum(by_status.values()) - by_status.get("selfie", 0),
         analysed=by_status.get("analysed", 0),
         without_faces=sum(row[2] for row in counts if row[0] == "analysed"),
         failed=_failed(conn, event_id),

@@ -98,7 +98,8 @@ def _share(part: Any, whole: Any) -> float | None:
 _PHOTOS = sa.text(
     "select count(*) as photos, count(*) filter (where status = 'failed') as failed,"
     " count(*) filter (where faces_found > 0) as with_faces"
-    " from memoria.media where event_id = :event and status not in ('missing', 'duplicate')"
+    " from memoria.media where event_id = :event"
+    " and status not in ('missing', 'duplicate', 'selfie')"
 )
 _FACES = sa.text(
     "select count(*) as faces, count(*) filter (where quality_class <> 'A') as weak"
@@ -108,7 +109,7 @@ _READY = sa.text(
     "select (select count(*) from memoria.faces where event_id = :event) as faces,"
     " count(*) as photos, count(*) filter (where status = 'analysed') as analysed"
     " from memoria.media where event_id = :event"
-    " and status not in ('missing', 'duplicate', 'failed')"
+    " and status not in ('missing', 'duplicate', 'failed', 'selfie')"
 )
 _TAGS = sa.text(
     "with said as (select distinct f.media_id, p.linked_user_id as member from memoria.faces f"

@@ -270,6 +270,33 @@ $$;
 create trigger events_selfies_go after update of status on memoria.events
     for each row when (new.status <> 'active') execute function memoria.events_selfies_go();
 
+-- The person that a member is in an event. Who agreed to be found says so by that: a new one is a
+-- decision of the member's.
+create function memoria.person_for("user" uuid, event uuid) returns uuid
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    person uuid;
+begin
+    select p.id into person from memoria.face_persons p
+    where p.event_id = event and p.linked_user_id = "user" and p.status = 'linked'
+    order by p.created_at, p.id limit 1;
+    if found or "user" not in (select memoria.comparable(event)) then
+        return person;
+    end if;
+    person := gen_random_uuid();
+    insert into memoria.decisions (event_id, kind, actor_id, person_id, subject_user_id, reason,
+        affected_person_ids, before)
+    values (event, 'assign', "user", person, "user", 'consent', array[person],
+        jsonb_build_object('made', jsonb_build_array(person), 'persons', '{}'::jsonb,
+            'faces', '[]'::jsonb));
+    insert into memoria.face_persons (id, event_id, status, linked_user_id, human_touched, metadata)
+    values (person, event, 'linked', "user", true, '{"manual_edits": 1}');
+    return person;
+end
+$$;
+
 -- The face of a member's selfie, in place of an earlier one: the member says who it is, so it is a
 -- decision of theirs. The photo itself never comes here. Returns the row of media.
 create function memoria.api_keep_selfie("user" uuid, event uuid, face jsonb, embedding real[],
@@ -282,7 +309,6 @@ declare
     media uuid := gen_random_uuid();
     made uuid := gen_random_uuid();
     person uuid;
-    known boolean;
 begin
     perform from memoria.events e
     where e.id = event and e.status = 'active' and e.face_recognition_enabled for no key update;
@@ -300,23 +326,12 @@ begin
         analysed_at)
     values (media, event, 'selfie:' || media, 'selfie', model, 1, now());
     insert into memoria.untagged (event_id, media_id, user_id) values (event, media, "user");
-    select p.id into person from memoria.face_persons p
-    where p.event_id = event and p.linked_user_id = "user" and p.status = 'linked'
-    order by p.created_at, p.id limit 1 for update;
-    known := found;
-    person := coalesce(person, gen_random_uuid());
-    insert into memoria.decisions (event_id, kind, actor_id, face_ids, person_id, subject_user_id,
-        reason, affected_face_ids, affected_person_ids, before)
-    values (event, case when known then 'confirm' else 'assign' end, "user", array[made], person,
-        case when known then null else "user" end, 'selfie', array[made], array[person],
-        jsonb_build_object('made', case when known then '[]' else jsonb_build_array(person) end,
-            'persons', '{}'::jsonb,
+    person := memoria.person_for("user", event);
+    insert into memoria.decisions (event_id, kind, actor_id, face_ids, person_id, reason,
+        affected_face_ids, affected_person_ids, before)
+    values (event, 'confirm', "user", array[made], person, 'selfie', array[made], array[person],
+        jsonb_build_object('made', '[]'::jsonb, 'persons', '{}'::jsonb,
             'faces', jsonb_build_array(jsonb_build_array(made, null, null, null, '[]'::jsonb))));
-    if not known then
-        insert into memoria.face_persons (id, event_id, status, linked_user_id, human_touched,
-            metadata)
-        values (person, event, 'linked', "user", true, '{"manual_edits": 1}');
-    end if;
     insert into memoria.faces (id, event_id, media_id, face_person_id, bbox, landmarks, det_score,
         quality_score, quality_class, embedding, model, verdict, human_touched)
     values (made, event, media, person, face -> 'bbox', face -> 'landmarks',
@@ -408,7 +423,8 @@ set search_path = pg_catalog, pg_temp
 as $$
     select m.id from memoria.media m where m.event_id = event and m.status = 'selfie'
         and (current_setting('role') <> 'authenticated'
-            or event in (select memoria.my_events('organiser')))
+            or event in (select memoria.my_events('organiser'))
+            or m.id in (select memoria.my_selfies()))
 $$;
 
 -- TAKING BACK. The newest word is no; and without any consent left to be compared, what is known of
@@ -518,11 +534,11 @@ begin
             'events_switch', 'agrees', 'comparable', 'faces_of_others', 'events_mode', 'look_again',
             'faces_match', 'faces_beside_match', 'forget_others', 'my_selfies', 'selfies_go',
             'events_selfies_go', 'api_keep_selfie', 'consents_look_again', 'selfies_of',
-            'take_back', 'erase_consents', 'erase_also', 'api_may_analyse')
+            'take_back', 'erase_consents', 'erase_also', 'api_may_analyse', 'person_for')
     loop
         execute format('revoke execute on function %s from public', each.name);
         continue when each.proname not in ('comparable', 'agrees', 'forget_others', 'my_selfies',
-            'api_keep_selfie', 'selfies_of', 'take_back', 'api_may_analyse');
+            'api_keep_selfie', 'selfies_of', 'take_back', 'api_may_analyse', 'person_for');
         execute format('grant execute on function %s to memoria_service', each.name);
     end loop;
 end

@@ -94,7 +94,9 @@ _COLUMNS = (
     "  and m.user_id = (select p.linked_user_id from memoria.face_persons p"
     "   where p.event_id = f.event_id and p.id = f.face_person_id)) as name"
 )
-_FROM = " from memoria.faces f where f.event_id = :event"
+# A selfie has no picture, and is nobody's to see.
+_NO_SELFIE = " and f.media_id <> all (array(select memoria.selfies_of(:event)))"
+_FROM = " from memoria.faces f where f.event_id = :event" + _NO_SELFIE
 _PAGE = ", count(*) over () as total" + _FROM + " and f.face_person_id = :person"
 _BEST_FIRST = " order by f.lost, f.quality_class, f.quality_score desc, f.id"
 _DOUBTFUL = " order by f.verdict is not null, f.probability nulls last, f.id"
@@ -102,20 +104,18 @@ _OF_PERSON = {
     "best": sa.text(_COLUMNS + _PAGE + _BEST_FIRST + " limit :limit offset :offset"),
     "doubtful": sa.text(_COLUMNS + _PAGE + _DOUBTFUL + " limit :limit offset :offset"),
 }
-_COUNT = sa.text(
-    "select count(*) from memoria.faces where event_id = :event and face_person_id = :person"
-)
+_COUNT = sa.text("select count(*)" + _FROM + " and f.face_person_id = :person")
 _OF_PHOTO = sa.text(
     _COLUMNS + _FROM + " and f.media_id = :media order by (f.bbox ->> 'x')::float8, f.id"
 )
 _THESE = sa.text(_COLUMNS + _FROM + " and f.id = any (cast(:ids as uuid[]))")
 _RANKED = (
-    "with theirs as (select id, row_number() over (partition by face_person_id"
+    "with theirs as (select id, row_number() over (partition by face_person_id"  # noqa: S608
     " order by nth, quality_class, quality_score desc, id) as n from ("
     "  select id, face_person_id, quality_class, quality_score, row_number() over ("
     "   partition by face_person_id, media_id order by quality_class, quality_score desc, id)"
-    "   as nth from memoria.faces where event_id = :event and not lost"
-    "   and face_person_id = any (cast(:persons as uuid[]))) as each),"
+    "   as nth from memoria.faces f where event_id = :event and not lost"
+    "   and face_person_id = any (cast(:persons as uuid[]))" + _NO_SELFIE + ") as each),"
     " chosen as (select id from theirs where n <= :most) "
 )
 _BEST = sa.text(_RANKED + _COLUMNS + _FROM + " and f.id in (table chosen)" + _BEST_FIRST)

@@ -150,5 +150,6 @@ _BY_STATUS = sa.text(
 _PHOTOS = sa.text(
     "select face_person_id, count(distinct media_id) as photos from memoria.faces"
     " where event_id = :event and face_person_id = any (cast(:ids as uuid[]))"
+    " and media_id <> all (array(select memoria.selfies_of(:event)))"
     " group by face_person_id"
 )

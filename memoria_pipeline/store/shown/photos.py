@@ -75,7 +75,7 @@ _COLUMNS = (
 )
 _WHERE = (
     " from memoria.media m where m.event_id = :event"
-    " and case when cast(:status as text) is null then m.status <> 'missing'"
+    " and case when cast(:status as text) is null then m.status not in ('missing', 'selfie')"
     " else m.status = :status end"
     " and (cast(:tagged as uuid) is null or m.id in (select t.media_id from memoria.media_tags t"
     " where t.event_id = :event and t.tagged_user_id = :tagged))"
@@ -87,5 +87,5 @@ _PAGE = sa.text(
     + " order by m.storage_key, m.id limit :limit offset :offset"
 )
 _COUNT = sa.text("select count(*)" + _WHERE)
-_ONE = sa.text(_COLUMNS + " from memoria.media m where m.id = :id")
-_EVENT = sa.text("select event_id from memoria.media where id = :id")
+_ONE = sa.text(_COLUMNS + " from memoria.media m where m.id = :id and m.status <> 'selfie'")
+_EVENT = sa.text("select event_id from memoria.media where id = :id and status <> 'selfie'")

@@ -53,7 +53,7 @@ def _left(ahead: questions.Left) -> dict[str, int | None]:
 _PHOTOS = sa.text(
     "select count(*), count(*) filter (where status in ('analysed', 'duplicate')),"
     " count(*) filter (where status = 'failed'), coalesce(sum(faces_found), 0)::integer"
-    " from memoria.media where event_id = :event and status <> 'missing'"
+    " from memoria.media where event_id = :event and status not in ('missing', 'selfie')"
 )
 _PEOPLE = sa.text(
     "select count(*) filter (where status not in ('merged', 'ignored')),"
