@@ -73,6 +73,14 @@ def address(text: str) -> str:
     return text.rstrip("/")
 
 
+def content(file: str) -> str:
+    """What a file holds, such as a secret: one line, stripped. Raises OSError."""
+    text = Path(file).expanduser().read_text("utf-8").strip()
+    if not text or "\n" in text:
+        raise ValueError("not one line")
+    return text
+
+
 def secret(text: str) -> str:
     """32 characters at least."""
     if len(text) < 32:

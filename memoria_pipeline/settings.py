@@ -1,7 +1,7 @@
 """Settings, read once from the environment; the only reader of it.
 
 Every setting is `MEMORIA_<NAME>`; those that people already have keep their old name beside it. An
-empty value counts as unset.
+empty value counts as unset. A secret may be in a file, which `MEMORIA_<NAME>_FILE` names.
 """
 
 import os
@@ -15,6 +15,7 @@ from memoria_pipeline.errors import SettingsError
 from memoria_pipeline.parsing import (
     address,
     between,
+    content,
     count,
     number,
     one_of,
@@ -138,6 +139,12 @@ class Settings:
         "signs addresses of pictures, 32 characters; unset: a random file",
         secret=True,
     )
+    master_key: str | None = _setting(
+        None, secret, "wraps the keys of exports, 32 characters; unset: a random file", secret=True
+    )
+    production: bool = _setting(
+        False, truth, "true: `memoria doctor` fails where something is only fit for trying out"
+    )
     trusted_proxies: str = _setting(
         "127.0.0.1", str, "whose `X-Forwarded-For` is believed: addresses or networks, by commas"
     )
@@ -195,7 +202,7 @@ class Settings:
         given = {}
         for each in fields(cls):
             for name in (f"MEMORIA_{each.name.upper()}", each.metadata["old"]):
-                text = environment.get(name, "").strip() if name else ""
+                text = _text(environment, name, is_secret=not each.repr) if name else ""
                 if text:
                     given[each.name] = _parsed(name, text, each.metadata)
                     break
@@ -203,6 +210,17 @@ class Settings:
             given.setdefault("review_url", f"http://127.0.0.1:{given['review_port']}")
         read = cls(**given)
         return cls(**{**given, "home": path(str(read.home))})
+
+
+def _text(environment: Mapping[str, str], name: str, *, is_secret: bool) -> str:
+    """A variable's text; of a secret also that of the file which <name>_FILE names."""
+    text = environment.get(name, "").strip()
+    file = environment.get(f"{name}_FILE", "").strip() if is_secret and not text else ""
+    try:
+        return content(file) if file else text
+    except (OSError, ValueError) as error:
+        why = f"{name}_FILE names a file that cannot be used ({type(error).__name__})"
+        raise SettingsError(f"{why}: check the path, its rights and its text.") from None
 
 
 def _parsed(name: str, text: str, about: Mapping[str, Any]) -> Any:
@@ -222,5 +240,6 @@ def settings() -> Settings:
 
 def child_variables(*, without: Collection[str] = (), **more: str) -> dict[str, str]:
     """This process's environment with more in it, and less, for a program that we start."""
-    kept = {name: value for name, value in os.environ.items() if name not in without}
+    gone = {*without, *(f"{name}_FILE" for name in without)}
+    kept = {name: value for name, value in os.environ.items() if name not in gone}
     return {**kept, **more}

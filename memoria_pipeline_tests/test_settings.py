@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from memoria_pipeline.errors import SettingsError
-from memoria_pipeline.settings import Settings
+from memoria_pipeline.settings import Settings, child_variables
 
 
 def test_nothing_set_gives_the_defaults_of_the_interfaces() -> None:
@@ -87,3 +87,43 @@ def test_the_readme_lists_every_setting_as_it_is() -> None:
             each.metadata["help"],
         )
         assert "| " + " | ".join(cells) + " |" in readme
+
+
+SECRETS = [each for each in fields(Settings) if not each.repr]
+
+
+@pytest.mark.parametrize("name", [f"MEMORIA_{each.name.upper()}" for each in SECRETS])
+def test_every_secret_may_be_in_a_file(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text("0123456789abcdef" * 3 + "\n")
+    field = name.removeprefix("MEMORIA_").lower()
+    assert getattr(Settings.of({f"{name}_FILE": str(file)}), field) == "0123456789abcdef" * 3
+    both = {f"{name}_FILE": str(file), name: "the environment goes first, always"}
+    assert getattr(Settings.of(both), field) == "the environment goes first, always"
+
+
+def test_an_old_name_has_a_file_too_and_what_is_no_secret_has_none(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("0123456789abcdef" * 3)
+    assert Settings.of({"CALLBACK_SECRET_FILE": str(file)}).callback_secret
+    assert Settings.of({"MEMORIA_WATCH_FILE": str(file)}).watch is None
+
+
+@pytest.mark.parametrize("content", [None, "", "two\nlines", "\udcff"])
+def test_a_secrets_file_that_cannot_be_used_stops_the_start(
+    tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "hunter2"
+    if content is not None:
+        file.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(SettingsError, match="MEMORIA_JWT_SECRET_FILE") as refused:
+        Settings.of({"MEMORIA_JWT_SECRET_FILE": str(file)})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_program_that_may_not_have_a_secret_does_not_get_its_file_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MEMORIA_DATABASE_URL_FILE", "/run/secrets/x")
+    assert "MEMORIA_DATABASE_URL_FILE" in child_variables()
+    assert "MEMORIA_DATABASE_URL_FILE" not in child_variables(without=["MEMORIA_DATABASE_URL"])

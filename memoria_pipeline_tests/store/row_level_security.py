@@ -24,6 +24,7 @@ decisions             Si           -            -       -       -        -    - 
 erased_persons        S            -            -       -       -        -    -   -       all:s
 erasure_requests      -            -            -       -       -        -    -   -       all:siud
 erasures              -            -            -       -       -        -    -   -       all:siud
+event_keys            -            -            -       -       -        -    -   -       all:siud
 event_members         SIU,others:d s            s       s       -        -    -   -       all:siud
 events                SU           S            S       S       -        -    -   all:s   all:siud
 face_persons          SIUD         s            s       -       -        -    -   all:s   all:siud
@@ -97,6 +98,7 @@ DEFINERS: dict[str, list[str]] = {
     "api_veil": _SERVERS,
     **dict.fromkeys(("is_erasure", "known_as", "write_audit", "hidden_persons"), []),
     **dict.fromkeys(("hidden_faces", "unname_audit", "persons_erased", "is_member"), []),
+    **dict.fromkeys(("forget_event_key", "no_key_of_the_deleted"), []),
     "purge_face_data_for_user": ["memoria_service"],
     **dict.fromkeys(("request_erasure", "erase_rows", "finish_erasure"), ["memoria_service"]),
     **dict.fromkeys(("purge_faces_of_user", "open", "shut", "erase_also"), []),

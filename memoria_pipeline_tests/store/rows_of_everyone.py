@@ -145,6 +145,7 @@ def _review(a: _About) -> dict[str, Row]:
         | {"status": 200},
         "questions": {"id": str(uuid4()), "rank": 1, "kind": "name", "persons": [], "faces": []}
         | {"detail": {}, "decisions_seq": 0},
+        "event_keys": {"wrapped": "\\x" + "00" * 60, "master": "m"},
         "forecasts": {"answers": {}, "total": 0, "decisions_seq": 0},
         "run_answers": {"id": str(uuid4()), "run_id": a.free["run"], "answer": "publish"}
         | {"by_user": a.user},

@@ -87,7 +87,7 @@ def _belongs(world: World, event: UUID, name: str) -> bool:
 
 
 _POINTED_AT = ("events", "media", "face_persons", "faces", "cluster_runs")
-_PER_EVENT = ("forecasts", "backfills", "uploads", "watched", "moves")
+_PER_EVENT = ("event_keys", "forecasts", "backfills", "uploads", "watched", "moves")
 
 
 def allow(conn: sa.Connection, world: World, event: UUID, *names: str) -> None:
