@@ -8,8 +8,8 @@ from uuid import UUID
 import dagster as dg
 import sqlalchemy as sa
 
-from memoria_pipeline.defs import forgetting
-from memoria_pipeline.defs.forgetting import Whose
+from memoria_pipeline.defs import matching
+from memoria_pipeline.defs.matching import Whose
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
 from memoria_pipeline.defs.retries import retried
@@ -59,7 +59,7 @@ def faces_and_embeddings(
         pending = media_store.pending(conn, event.id, event.face_model, max_attempts=tries)
         todo = {photo.storage_key: photo for photo in pending}
         known = media_store.known_hashes(conn, event.id, event.face_model)
-        sieve = forgetting.sieve(conn, event, detector.thresholds)
+        sieve = matching.sieve(conn, event, detector.thresholds)
     done = dict.fromkeys(_COUNTED, 0)
     read = photos.reader(event.photo_root)
     for whole in detector.analyse(event.face_model, todo, read, known=known):
@@ -69,7 +69,7 @@ def faces_and_embeddings(
             done[_save(conn, photo, outcome, event, known, sieve.threshold, whose)] += 1
         done["faces found"] += len(outcome.faces)
     with store.transaction() as conn:
-        forgetting.afterwards(conn, event)
+        matching.afterwards(conn, event)
     speed = _speed(len(todo), time.perf_counter() - started)
     yield dg.MaterializeResult(
         asset_key="faces", metadata={"model": event.face_model, **done, **sieve.told(), **speed}
@@ -113,7 +113,7 @@ def _save(
         photo.id, outcome.sha256, *size, outcome.seconds, outcome.faces, etag=photo.etag
     )
     if event.forgets:
-        theirs = forgetting.persons(conn, event.id, whose)
+        theirs = matching.persons(conn, event.id, whose)
         analysed = replace(analysed, faces=tuple(theirs), whose=theirs)
     media_store.save_analysis(conn, [analysed], event.face_model, alike=alike)
     known[outcome.sha256] = photo.id
