@@ -14,10 +14,11 @@ from fastapi import Depends, Request, Security
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from memoria_pipeline.review import idempotency, sessions
+from memoria_pipeline.review import idempotency, looking, sessions
 from memoria_pipeline.review.limits import address_of
 from memoria_pipeline.review.parts import Parts
 from memoria_pipeline.review.problems import Problem, missing
+from memoria_pipeline.review.signed import Signer
 from memoria_pipeline.store import callers as database
 
 
@@ -117,15 +118,24 @@ Signed = Annotated[Caller, Depends(signed)]
 Service = Annotated[Caller, Depends(service)]
 
 
+def eyes_of(caller: Anyone, parts: Here) -> Signer:
+    """Makes addresses of pictures for the caller."""
+    return parts.signer.of(caller.user)
+
+
+Eyes = Annotated[Signer, Depends(eyes_of)]
+
+
 async def acting(request: Request, caller: Signed, parts: Here) -> AsyncIterator[sa.Connection]:
     """The caller's transaction; a write with an Idempotency-Key that was done is answered again."""
     async with _once(request, parts, caller.user) as conn:
         yield conn
 
 
-async def serving(parts: Here) -> AsyncIterator[sa.Connection]:
+async def serving(request: Request, parts: Here) -> AsyncIterator[sa.Connection]:
     """A transaction of the bare login: for the functions api_* and nothing else."""
     async with parts.gate, contextmanager_in_threadpool(database.as_server(parts.engine)) as conn:
+        await run_in_threadpool(looking.note, conn, request)
         yield conn
 
 
@@ -154,6 +164,7 @@ async def _once(request: Request, parts: Parts, user: UUID | None) -> AsyncItera
             request.state.once = await run_in_threadpool(
                 idempotency.begin, conn, user or _SERVERS, wanted
             )
+        await run_in_threadpool(looking.note, conn, request)
         yield conn
 
 

@@ -4,6 +4,8 @@ from fastapi.responses import Response
 
 GONE = "M8 8l8 8M16 8l-8 8"
 UNREADABLE = "M12 7v6M12 16.5v.5"
+HIDDEN = "M8 12h8"
+LATER = "M12 8v4l3 2"
 
 _SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" viewBox="0 0 24 24">'

@@ -5,13 +5,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-Box = tuple[float, float, float, float]
+from memoria_pipeline.vision.hide import Box
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A photo's place; box: the face in it, x, y, w, h in [0, 1]. etag changes with the file."""
 
+    media_id: UUID
     photo_root: str
     storage_key: str
     etag: str
@@ -25,17 +26,17 @@ def photo(conn: sa.Connection, event: UUID, media: UUID) -> Source | None:
         " from memoria.api_photo_source(:event, :id)"
     )
     row = conn.execute(query, {"event": event, "id": media}).first()
-    return None if row is None else Source(row.photo_root, row.storage_key, row.etag)
+    return None if row is None else Source(media, row.photo_root, row.storage_key, row.etag)
 
 
 def face(conn: sa.Connection, event: UUID, face_id: UUID) -> Source | None:
     """The photo that this face is cut out of, and where; None where it is not there any more."""
     query = sa.text(
         "select coalesce(photo_root, '') as photo_root, storage_key, coalesce(etag, '') as etag,"
-        " bbox from memoria.api_face_source(:event, :id)"
+        " bbox, media_id from memoria.api_face_source(:event, :id)"
     )
     row = conn.execute(query, {"event": event, "id": face_id}).first()
     if row is None:
         return None
     box = (row.bbox["x"], row.bbox["y"], row.bbox["w"], row.bbox["h"])
-    return Source(row.photo_root, row.storage_key, row.etag, box)
+    return Source(row.media_id, row.photo_root, row.storage_key, row.etag, box)

@@ -35,6 +35,18 @@ def hidden(pixels: Image, boxes: Iterable[Box]) -> Image:
     return painted
 
 
+def is_of(face: Box, boxes: Iterable[Box]) -> bool:
+    """Whether the face in this box is one of those to hide."""
+    grid = 1 << 16
+    one = _exact(face, grid)
+    return any(_overlap(one, _exact(each, grid)) >= _SAME for each in boxes)
+
+
+def _exact(box: Box, grid: int) -> _Region:
+    x, y, w, h = (round(each * grid) for each in box)
+    return (x, y, x + w, y + h)
+
+
 def region(box: Box, width: int, height: int) -> _Region:
     """The pixels that hiding a box paints over: left, top, right, bottom, inside the picture."""
     x, y, w, h = (box[0] * width, box[1] * height, box[2] * width, box[3] * height)

@@ -233,6 +233,10 @@ _MADE: dict[str, Callable[[Stage, str], dict[str, Any]]] = {
     "POST /event/{event_id}/photos": _photo,
     "POST /media/{media_id}/tags": _link,
     "DELETE /media/{media_id}/tags/{user_id}": _tagged,
+    "POST /event/{event_id}/hidden": lambda stage, _: {
+        "json": {"user_id": str(stage.seeded.users["member"])}
+    },
+    "GET /event/{event_id}/audit": lambda *_: {"params": {"per_page": 1}},
     "POST /invitation/look": _look,
     "POST /invitation/accept": _token,
     "POST /ml/enqueue": _enqueue,

@@ -52,6 +52,10 @@ GET    /media/{media_id}/tags               401    404    404  200*1  200*0  200
 POST   /media/{media_id}/tags               401    404    404    201    201    201    403
 DELETE /media/{media_id}/tags/{user_id}     401    404    404    204    404    204    403
 GET    /user/{user_id}/tags                 401    404  200*0  200*3  200*0  200*3    403
+GET    /event/{event_id}/hidden             401    404  200*0  200*0  200*0  200*0    403
+POST   /event/{event_id}/hidden             401    404    403  200*1    403  200*1    403
+DELETE /event/{event_id}/hidden/{user_id}   401    404    403    204    403    204    403
+GET    /event/{event_id}/audit              401    404  200*1  200*1  200*1  200*1    403
 POST   /invitation/look                     200    200    200    200    200    200    200
 POST   /invitation/accept                   200    200    200    200    200    200    200
 POST   /ml/enqueue                          401    404    403    403    200    200    200
@@ -114,6 +118,8 @@ POST   /review/{event_id}/photo/{media_id}/tags                  401    404    4
 DELETE /review/{event_id}/photo/{media_id}/tags/{user_id}        401    404    404    204    404    204    403
 GET    /review/{event_id}/runs                                   401    404    403    403    403    200    403
 POST   /review/{event_id}/run/{run_id}/{answer}                  401    404    404    404    404    204    403
+GET    /review/{event_id}/audit                                  401    404    200    200    200    200    403
+POST   /review/{event_id}/hidden                                 401    404    204    204    204    204    403
 GET    /review/{event_id}/history                                401    404    403    403    403    200    403
 """  # noqa: E501
 """Forms are sent empty: 422 is for who gets as far as the form; what it does, the API does too."""

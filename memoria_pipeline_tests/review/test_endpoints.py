@@ -60,6 +60,7 @@ def restore(staged: Stage, before: int) -> None:
             decisions.undo(conn, event, decision, actor=organiser)
         conn.execute(_FRESH, {"question": staged.question})
         conn.execute(_UNTAGGED, {"event": event})
+        conn.execute(_SHOWN, {"event": event})
         conn.execute(_BY_HAND, {"event": event, "guest": staged.seeded.users["guest"]})
         tags.sync_event(conn, event)
 
@@ -72,6 +73,7 @@ _FRESH = sa.text(
     " where id = :question"
 )
 _UNTAGGED = sa.text("delete from memoria.untagged where event_id = :event")
+_SHOWN = sa.text("delete from memoria.hidden where event_id = :event")
 _BY_HAND = sa.text(
     "delete from memoria.media_tags where event_id = :event and source = 'manual'"
     " and tagged_user_id <> :guest"

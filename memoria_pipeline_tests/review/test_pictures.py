@@ -45,7 +45,8 @@ def test_a_face_is_cut_out_square_with_its_middle_in_the_middle(
 def test_a_browser_keeps_it_and_asks_whether_it_is_as_it_was(
     seeded: Seeded, nobody: httpx.Client
 ) -> None:
-    url = seeded.parts.signer.url("face", seeded.event, seeded.faces[0][0], 64)
+    signer = seeded.parts.signer.of(seeded.users["organiser"])
+    url = signer.url("face", seeded.event, seeded.faces[0][0], 64)
     first = nobody.get(url)
     assert first.headers["cache-control"] == "private, max-age=3600"
     again = nobody.get(url, headers={"if-none-match": first.headers["etag"]})
@@ -53,14 +54,20 @@ def test_a_browser_keeps_it_and_asks_whether_it_is_as_it_was(
     assert "000" not in first.headers["etag"]  # the file's name
 
 
-@pytest.mark.parametrize("change", ["sig", "exp", "size", "thing", "kind", "event"])
+@pytest.mark.parametrize("change", ["sig", "exp", "size", "for", "thing", "kind", "event"])
 def test_an_address_that_was_changed_shows_nothing(
     seeded: Seeded, nobody: httpx.Client, change: str
 ) -> None:
     url = seeded.parts.signer.url("photo", seeded.event, seeded.photos[0], 320)
     said = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     path = urlsplit(url).path
-    changed = {"sig": said["sig"][::-1], "exp": str(int(said["exp"]) + 1), "size": "640"}
+    organiser = seeded.parts.signer.eyes(seeded.event, seeded.users["organiser"])
+    changed = {
+        "for": organiser,
+        "sig": said["sig"][::-1],
+        "exp": str(int(said["exp"]) + 1),
+        "size": "640",
+    }
     if change in changed:
         said[change] = changed[change]
     wrong = {
@@ -79,9 +86,9 @@ def test_an_address_is_good_for_half_an_hour_and_at_most_an_hour() -> None:
     said = parse_qs(urlsplit(url).query)
     until, signature = int(said["exp"][0]), said["sig"][0]
     path = urlsplit(url).path
-    assert signer.is_right(path, 320, until, signature, now=until - 1.0)
-    assert not signer.is_right(path, 320, until, signature, now=float(until))
-    assert not Signer(b"t" * 32).is_right(path, 320, until, signature, now=until - 1.0)
+    assert signer.is_right(path, 320, until, "", signature, now=until - 1.0)
+    assert not signer.is_right(path, 320, until, "", signature, now=float(until))
+    assert not Signer(b"t" * 32).is_right(path, 320, until, "", signature, now=until - 1.0)
 
 
 def test_few_sizes_are_made_the_next_larger_one_where_another_is_wanted(seeded: Seeded) -> None:

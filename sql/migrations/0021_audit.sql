@@ -95,12 +95,16 @@ as $$
 declare
     actor uuid := memoria.current_user_id();
 begin
+    event := coalesce(event, case note.thing
+        when 'photo' then (select m.event_id from memoria.media m where m.id = note.thing_id)
+        when 'person' then (select p.event_id from memoria.face_persons p where p.id = note.thing_id)
+        end);
     if note.verb not in ('looked', 'exported') then
         raise exception 'only looks and exports are noted so, not %', note.verb
             using errcode = 'insufficient_privilege';
     end if;
-    if current_setting('role') = 'authenticated' and (actor is null or event not in (
-            select memoria.my_events('organiser', 'photographer', 'member', 'guest'))) then
+    if current_setting('role') = 'authenticated' and not coalesce(actor is not null and event in (
+            select memoria.my_events('organiser', 'photographer', 'member', 'guest')), false) then
         return;
     end if;
     if note.verb = 'looked' and exists (
@@ -433,6 +437,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform memoria.erase_consents("user", event, scope, pseudonym);
     if scope = 'event' then
         delete from memoria.hidden h where h.event_id = event;
         delete from memoria.hidden_boxes b where b.event_id = event;

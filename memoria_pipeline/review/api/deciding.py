@@ -37,9 +37,10 @@ def user_of(caller: Signed) -> UUID:
 User = Annotated[UUID, Depends(user_of)]
 
 
-def done(parts: Parts, outcome: Outcome) -> Done:
-    """An outcome as it is answered."""
-    persons = [person_of(parts.signer, each) for each in outcome.persons]
+def done(parts: Parts, user: UUID, outcome: Outcome) -> Done:
+    """An outcome as it is answered to this user."""
+    signer = parts.signer.of(user)
+    persons = [person_of(signer, each) for each in outcome.persons]
     return Done(event_id=outcome.event_id, decision_ids=outcome.decision_ids, persons=persons)
 
 
@@ -52,7 +53,7 @@ def seen(body: Expected | None) -> int | None:
 def link_user(person_id: UUID, body: LinkUser, conn: Conn, user: User, parts: Here) -> Done:
     """The person is this member: every face of the person becomes a tag."""
     outcome = actions.assign(conn, user, person_id, body.user_id, body.expected_version)
-    return done(parts, outcome)
+    return done(parts, user, outcome)
 
 
 @router.post("/person/{person_id}/unassign")
@@ -60,7 +61,7 @@ def unassign(
     person_id: UUID, conn: Conn, user: User, parts: Here, body: Expected | None = None
 ) -> Done:
     """The person is no member (any more), nor invited: the tags by its faces go."""
-    return done(parts, actions.unassign(conn, user, person_id, seen(body)))
+    return done(parts, user, actions.unassign(conn, user, person_id, seen(body)))
 
 
 @router.post("/person/{person_id}/invite", dependencies=[Depends(limited_user("invite"))])
@@ -79,7 +80,7 @@ def invite(
         conn, parts, user, person_id, body.email, words, body.message, body.expected_version
     )
     later.add_task(inviting.post, parts, user, letter)
-    return done(parts, outcome)
+    return done(parts, user, outcome)
 
 
 @router.post("/person/{person_id}/merge")
@@ -93,14 +94,14 @@ def merge(person_id: UUID, body: Merge, conn: Conn, user: User, parts: Here) -> 
         body.expected_version,
         body.other_expected_version,
     )
-    return done(parts, outcome)
+    return done(parts, user, outcome)
 
 
 @router.post("/person/{person_id}/split")
 def split(person_id: UUID, body: OfFaces, conn: Conn, user: User, parts: Here) -> Done:
     """These faces are somebody else: a new person, who is among `persons` of the answer."""
     outcome = actions.split(conn, user, person_id, body.face_ids, body.expected_version)
-    return done(parts, outcome)
+    return done(parts, user, outcome)
 
 
 @router.post("/person/{person_id}/ignore")
@@ -108,7 +109,7 @@ def ignore(
     person_id: UUID, conn: Conn, user: User, parts: Here, body: Expected | None = None
 ) -> Done:
     """Nobody is asked about this person again, nor is it made anew of such faces."""
-    return done(parts, actions.ignore(conn, user, person_id, seen(body)))
+    return done(parts, user, actions.ignore(conn, user, person_id, seen(body)))
 
 
 @router.post("/person/{person_id}/confirm")
@@ -123,14 +124,14 @@ def confirm(
     faces = body.face_ids if body else None
     twice = body is not None and body.twice
     outcome = actions.confirm(conn, user, person_id, faces, seen(body), twice=twice)
-    return done(parts, outcome)
+    return done(parts, user, outcome)
 
 
 @router.post("/person/{person_id}/reject")
 def reject(person_id: UUID, body: OfFaces, conn: Conn, user: User, parts: Here) -> Done:
     """These faces are not the person."""
     outcome = actions.reject(conn, user, person_id, body.face_ids, body.expected_version)
-    return done(parts, outcome)
+    return done(parts, user, outcome)
 
 
 @router.post("/event/{event_id}/move")
@@ -139,19 +140,19 @@ def move(event_id: UUID, body: Move, conn: Conn, user: User, parts: Here) -> Don
     outcome = actions.move(
         conn, user, event_id, body.face_ids, body.to_person_id, body.from_person_id
     )
-    return done(parts, outcome)
+    return done(parts, user, outcome)
 
 
 @router.post("/event/{event_id}/not-a-face")
 def not_a_face(event_id: UUID, body: FaceIds, conn: Conn, user: User, parts: Here) -> Done:
     """These are no faces: a statue, a print, a pattern."""
-    return done(parts, actions.not_a_face(conn, user, event_id, body.face_ids))
+    return done(parts, user, actions.not_a_face(conn, user, event_id, body.face_ids))
 
 
 @router.post("/event/{event_id}/ignore-faces")
 def ignore_faces(event_id: UUID, body: FaceIds, conn: Conn, user: User, parts: Here) -> Done:
     """Nobody is asked about these faces again."""
-    return done(parts, actions.ignore_faces(conn, user, event_id, body.face_ids))
+    return done(parts, user, actions.ignore_faces(conn, user, event_id, body.face_ids))
 
 
 @router.post("/media/{media_id}/ignore-others")
@@ -164,19 +165,19 @@ def ignore_others(
 ) -> Done:
     """Everyone in the photo is ignored but these faces, what was decided on, and members."""
     keep = body.keep_face_ids if body else ()
-    return done(parts, actions.ignore_others(conn, user, media_id, keep))
+    return done(parts, user, actions.ignore_others(conn, user, media_id, keep))
 
 
 @router.post("/decision/{decision_id}/undo")
 def undo(decision_id: UUID, conn: Conn, user: User, parts: Here) -> Done:
     """That decision no longer counts: people, faces and tags are as they were before it."""
-    return done(parts, actions.undo(conn, user, decision_id))
+    return done(parts, user, actions.undo(conn, user, decision_id))
 
 
 @router.post("/event/{event_id}/undo")
 def undo_last(event_id: UUID, conn: Conn, user: User, parts: Here) -> Done:
     """What the caller did last in the event no longer counts; of an answer, all of it."""
-    return done(parts, actions.undo_last(conn, user, event_id))
+    return done(parts, user, actions.undo_last(conn, user, event_id))
 
 
 class LinkAction(LinkUser):

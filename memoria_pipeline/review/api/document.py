@@ -32,6 +32,7 @@ once, however often it is sent, and answers the same. Calls that do not take one
 **Errors** are `application/problem+json`: `detail` says what happened, `mend` what to do.
 
 **Pictures** are addresses with a signature, good for half an hour at least: ask again for new ones.
+They are for whoever asked: who is hidden is blurred for everybody but the organisers and themselves.
 Lists come in pages: `page` from 1 on, `per_page` up to 200. Times are ISO 8601, boxes
 `{x, y, w, h}` in [0, 1] of the upright photo.
 """
@@ -42,6 +43,8 @@ TAGS = [
     {"name": "decisions", "description": "What a human decides; each can be undone."},
     {"name": "questions", "description": "What to ask next, best first, and answers."},
     {"name": "photos", "description": "Photos, uploads, and who is on them."},
+    {"name": "privacy", "description": "Who is not to be shown, and who did what."},
+    {"name": "consents", "description": "What members agree to for themselves, and take back."},
     {"name": "invitations", "description": "For whoever holds an invitation's link."},
     {"name": "machines", "description": "For applications and their workers."},
     {"name": "pictures", "description": "By signed addresses only."},

@@ -19,7 +19,7 @@ from memoria_pipeline.review.api.shown import (
     photo_of,
     tag_of,
 )
-from memoria_pipeline.review.callers import Conn, Here
+from memoria_pipeline.review.callers import Conn, Eyes, Here
 from memoria_pipeline.review.deciding import in_event
 from memoria_pipeline.review.permitted import PermittedCall
 from memoria_pipeline.review.problems import NotFound, Problem
@@ -48,7 +48,7 @@ class Uploaded(BaseModel):
 def photos_of_event(
     event_id: UUID,
     conn: Conn,
-    parts: Here,
+    signer: Eyes,
     part: Part,
     status: Literal["pending", "analysed", "failed", "duplicate", "missing"] | None = None,
     tagged_user_id: Annotated[UUID | None, Query(description="With this member on them.")] = None,
@@ -57,7 +57,7 @@ def photos_of_event(
     in_event(conn, event_id)
     page = photos.page(conn, event_id, Wanted(status, tagged_user_id), part)
     on = tags.of_photos(conn, event_id, [each.id for each in page.items])
-    return listed(page, [photo_of(parts.signer, each, on[each.id]) for each in page.items])
+    return listed(page, [photo_of(signer, each, on[each.id]) for each in page.items])
 
 
 @uploads.post("/event/{event_id}/photos", status_code=201, max_body_size=LARGEST_UPLOAD)
@@ -85,27 +85,27 @@ def found(conn: Conn, media_id: UUID) -> PhotoShown:
 
 
 @router.get("/media/{media_id}")
-def photo(media_id: UUID, conn: Conn, parts: Here) -> WholePhoto:
+def photo(media_id: UUID, conn: Conn, signer: Eyes) -> WholePhoto:
     """One photo, with the faces and names that the caller may see."""
     one = found(conn, media_id)
-    shown = photo_of(parts.signer, one, tags.of_photo(conn, one.event_id, one.id))
-    on = [face_of(parts.signer, each) for each in faces.of_photo(conn, one.event_id, one.id)]
+    shown = photo_of(signer, one, tags.of_photo(conn, one.event_id, one.id))
+    on = [face_of(signer, each) for each in faces.of_photo(conn, one.event_id, one.id)]
     return WholePhoto(**shown.model_dump(), faces=on)
 
 
 @router.get("/media/{media_id}/tags")
-def tags_of_photo(media_id: UUID, conn: Conn, parts: Here) -> list[Tag]:
+def tags_of_photo(media_id: UUID, conn: Conn, signer: Eyes) -> list[Tag]:
     """Who is on the photo, as far as the caller may see."""
     one = found(conn, media_id)
-    return [tag_of(parts.signer, each) for each in tags.of_photo(conn, one.event_id, one.id)]
+    return [tag_of(signer, each) for each in tags.of_photo(conn, one.event_id, one.id)]
 
 
 @router.post("/media/{media_id}/tags", status_code=201)
-def tag(media_id: UUID, body: NewTag, conn: Conn, user: User, parts: Here) -> list[Tag]:
+def tag(media_id: UUID, body: NewTag, conn: Conn, user: User, signer: Eyes) -> list[Tag]:
     """Say that a member is on the photo; the photo's tags then. Members tag themselves only."""
     box = body.bbox.model_dump() if body.bbox else None
     shown = keeping.tag(conn, user, media_id, body.user_id, box)
-    return [tag_of(parts.signer, each) for each in shown]
+    return [tag_of(signer, each) for each in shown]
 
 
 @router.delete("/media/{media_id}/tags/{user_id}", status_code=204)
@@ -116,9 +116,9 @@ def untag(media_id: UUID, user_id: UUID, conn: Conn) -> None:
 
 @router.get("/user/{user_id}/tags", response_model=Listed[Tag])
 def tags_of_user(
-    user_id: UUID, event_id: Annotated[UUID, Query()], conn: Conn, parts: Here, part: Part
+    user_id: UUID, event_id: Annotated[UUID, Query()], conn: Conn, signer: Eyes, part: Part
 ) -> Any:
     """The photos of an event that a member is on: one's own, or as an organiser anyone's."""
     in_event(conn, event_id)
     page = tags.of_user(conn, event_id, user_id, part)
-    return listed(page, [tag_of(parts.signer, each) for each in page.items])
+    return listed(page, [tag_of(signer, each) for each in page.items])

@@ -16,7 +16,7 @@ from memoria_pipeline.review.api.shown import (
     listed,
     person_of,
 )
-from memoria_pipeline.review.callers import Conn, Here
+from memoria_pipeline.review.callers import Conn, Eyes
 from memoria_pipeline.review.deciding import in_event
 from memoria_pipeline.review.problems import NotFound
 from memoria_pipeline.review.routes import routes
@@ -43,7 +43,7 @@ Which = Annotated[Wanted, Depends(_wanted)]
 
 @router.get("/event/{event_id}/people", response_model=People)
 @router.get("/event/{event_id}/face-persons", response_model=People)
-def people_of_event(event_id: UUID, conn: Conn, parts: Here, part: Part, which: Which) -> Any:
+def people_of_event(event_id: UUID, conn: Conn, signer: Eyes, part: Part, which: Which) -> Any:
     """The event's people, those with the most faces first: counts, status, the best face of each.
 
     `q` looks for a part of the member's name or of the address that was invited. Members see the
@@ -51,16 +51,16 @@ def people_of_event(event_id: UUID, conn: Conn, parts: Here, part: Part, which: 
     """
     in_event(conn, event_id)
     page = people.page(conn, event_id, which, part)
-    shown = [person_of(parts.signer, each) for each in page.items]
+    shown = [person_of(signer, each) for each in page.items]
     return {**listed(page, shown), "counts": people.by_status(conn, event_id)}
 
 
 @router.get("/face-persons", response_model=People)
 def face_persons(
-    event_id: Annotated[UUID, Query()], conn: Conn, parts: Here, part: Part, which: Which
+    event_id: Annotated[UUID, Query()], conn: Conn, signer: Eyes, part: Part, which: Which
 ) -> Any:
     """As `/event/{event_id}/people`, by the address that applications know."""
-    return people_of_event(event_id, conn, parts, part, which)
+    return people_of_event(event_id, conn, signer, part, which)
 
 
 def found(conn: Conn, person_id: UUID) -> PersonShown:
@@ -72,19 +72,19 @@ def found(conn: Conn, person_id: UUID) -> PersonShown:
 
 
 @router.get("/person/{person_id}")
-def person(person_id: UUID, conn: Conn, parts: Here) -> Person:
+def person(person_id: UUID, conn: Conn, signer: Eyes) -> Person:
     """One person. The id of one that was merged answers with the person that it became."""
-    return person_of(parts.signer, found(conn, person_id))
+    return person_of(signer, found(conn, person_id))
 
 
 @router.get("/person/{person_id}/faces", response_model=Listed[Face])
 def faces_of_person(
-    person_id: UUID, conn: Conn, parts: Here, part: Part, order: Order = "best"
+    person_id: UUID, conn: Conn, signer: Eyes, part: Part, order: Order = "best"
 ) -> Any:
     """The person's faces. `doubtful`: first those that are least surely the person's."""
     one = found(conn, person_id)
     page = faces.of_person(conn, one.event_id, one.id, part, order)
-    return listed(page, [face_of(parts.signer, each) for each in page.items])
+    return listed(page, [face_of(signer, each) for each in page.items])
 
 
 @router.get("/person/{person_id}/history", response_model=Listed[DecisionShown])

@@ -11,10 +11,10 @@ from memoria_pipeline.review.answers import Answer
 from memoria_pipeline.review.api.deciding import User, done
 from memoria_pipeline.review.api.shapes import Said
 from memoria_pipeline.review.api.shown import Done, Face, Person, face_of, person_of
-from memoria_pipeline.review.callers import Conn, Here
+from memoria_pipeline.review.callers import Conn, Eyes, Here
 from memoria_pipeline.review.deciding import in_event
-from memoria_pipeline.review.parts import Parts
 from memoria_pipeline.review.routes import routes
+from memoria_pipeline.review.signed import Signer
 from memoria_pipeline.store import questions
 from memoria_pipeline.store.questions import Open
 from memoria_pipeline.store.shown import faces, people
@@ -70,15 +70,15 @@ class GivenAnswer(Said):
 
 @router.get("/event/{event_id}/questions")
 def questions_of_event(
-    event_id: UUID, conn: Conn, parts: Here, limit: Annotated[int, Query(ge=1, le=50)] = 10
+    event_id: UUID, conn: Conn, signer: Eyes, limit: Annotated[int, Query(ge=1, le=50)] = 10
 ) -> Queue:
     """What to ask next, best first. What was answered meanwhile is not in it."""
     in_event(conn, event_id)
     found = questions.open_(conn, event_id, limit)
-    return Queue(items=_shown(conn, parts, event_id, found))
+    return Queue(items=_shown(conn, signer, event_id, found))
 
 
-def _shown(conn: Conn, parts: Parts, event_id: UUID, found: list[Open]) -> list[Question]:
+def _shown(conn: Conn, signer: Signer, event_id: UUID, found: list[Open]) -> list[Question]:
     """All of them by three queries, however many there are."""
     ids = {person for each in found for person in each.persons}
     persons = people.of(conn, event_id, ids)
@@ -90,13 +90,13 @@ def _shown(conn: Conn, parts: Parts, event_id: UUID, found: list[Open]) -> list[
             kind=cast(Kind, each.kind),
             persons=[
                 Asked(
-                    person=person_of(parts.signer, persons[one]),
-                    faces=[face_of(parts.signer, face) for face in examples[one]],
+                    person=person_of(signer, persons[one]),
+                    faces=[face_of(signer, face) for face in examples[one]],
                 )
                 for one in each.persons
                 if one in persons
             ],
-            faces=[face_of(parts.signer, known[one]) for one in each.faces if one in known],
+            faces=[face_of(signer, known[one]) for one in each.faces if one in known],
             p=each.p,
             gain=each.gain,
             detail=each.detail,
@@ -110,4 +110,4 @@ def _shown(conn: Conn, parts: Parts, event_id: UUID, found: list[Open]) -> list[
 def answer(question_id: UUID, body: GivenAnswer, conn: Conn, user: User, parts: Here) -> Done:
     """Answer a question: its decisions are taken, and it is not asked again."""
     said = Answer(body.answer, body.person_ids, body.face_ids, body.user_id, body.decision_id)
-    return done(parts, answers.answer(conn, user, question_id, said))
+    return done(parts, user, answers.answer(conn, user, question_id, said))

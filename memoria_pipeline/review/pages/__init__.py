@@ -6,10 +6,12 @@ Here: what a page shows and where its forms go. Not here: what an action does (r
 from fastapi import APIRouter
 
 from memoria_pipeline.review.pages import (
+    audit,
     decide,
     event,
     events,
     invitation,
+    mine,
     person,
     photo,
     progress,
@@ -31,6 +33,8 @@ for each in (
     person,
     photo,
     runs,
+    mine,
+    audit,
     invitation,
 ):
     router.include_router(each.router)

@@ -13,8 +13,9 @@ from memoria_pipeline.review.pages.frame import Frame, Framed, Organised
 from memoria_pipeline.review.pages.layout import decided, page
 from memoria_pipeline.review.pages.views import named
 from memoria_pipeline.review.words import Words, words_of
+from memoria_pipeline.store import hidden
 from memoria_pipeline.store.shown import events, members
-from memoria_pipeline.store.shown.events import Role
+from memoria_pipeline.store.shown.events import Mode, Role
 
 router = APIRouter()
 _SEE_OTHER = 303
@@ -93,6 +94,7 @@ def _settings(frame: Frame, problem: str = "", saved: bool = False, status: int 
         "settings.html",
         status=status,
         members=[named(each) for each in found],
+        hidden=hidden.of_event(frame.conn, frame.event.id),
         consent=frame.event.face_recognition_enabled,
         problem=problem,
         saved=saved,
@@ -107,6 +109,7 @@ def change(
     code: Code = "",
     retention_days: Annotated[str, Form(pattern=r"\d{0,5}")] = "",
     consent: Consent = False,
+    mode: Annotated[Mode, Form()] = "full",
 ) -> Response:
     """Set it. What was agreed to goes into the ledger."""
     changes = {
@@ -114,14 +117,19 @@ def change(
         "code": code.strip() or None,
         "retention_days": int(retention_days) if retention_days else None,
         "face_recognition_enabled": consent,
+        "analysis_mode": mode,
     }
     try:
         with frame.conn.begin_nested():
-            keeping.change_event(
-                frame.conn, frame.user, frame.event.id, changes, frame.words.language
-            )
+            keeping.change_event(frame.conn, frame.event.id, changes, frame.words.language)
     except IntegrityError:
         return _settings(frame, _taken(frame.words), status=422)
+    except keeping.TooLateError:
+        late = frame.words.gettext(
+            "Faces of people who did not agree are stored already: this is chosen before the first"
+            " photo, or after the event was archived."
+        )
+        return _settings(frame, late, status=422)
     except ConsentError:
         over = frame.words.gettext("The event is over: faces are not looked for any more.")
         return _settings(frame, over, status=422)

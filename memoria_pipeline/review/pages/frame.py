@@ -44,7 +44,7 @@ class Frame:
     @property
     def views(self) -> Views:
         """Makes views of the event's rows."""
-        return Views(self.parts.signer, self.event.id)
+        return Views(self.parts.signer.of(self.user), self.event.id)
 
     @property
     def is_organiser(self) -> bool:
