@@ -9,8 +9,10 @@ from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
-from memoria_pipeline.errors import DecisionError
+from memoria_pipeline.errors import ConsentError, DecisionError
+from memoria_pipeline.privacy import texts
 from memoria_pipeline.review.deciding import in_event, organising
 from memoria_pipeline.review.mail import require_address
 from memoria_pipeline.review.problems import NotFound, Problem
@@ -18,6 +20,7 @@ from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import (
     asked,
     callers,
+    consents,
     event_changes,
     manual_tags,
     members,
@@ -32,9 +35,6 @@ from memoria_pipeline.store.shown import members as shown_members
 from memoria_pipeline.store.shown.events import EventShown, Role
 from memoria_pipeline.store.shown.members import MemberShown
 from memoria_pipeline.work.jobs import Priority
-
-CONSENT_TEXT = "2026-1"
-"""Which version of the notice beside the switch an organiser agreed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ def create_event(
     root = photo_files.new_root(uploads_of(settings))
     try:
         with callers.stepping_back(conn, user):
-            new = NewEvent(name, code or None, consent, CONSENT_TEXT, language, str(root))
+            version = texts.current("grouping")
+            new = NewEvent(name, code or None, consent, version, language, str(root))
             made = event_changes.create(conn, user, new)
         return in_event(conn, made)
     except Exception:
@@ -78,24 +79,38 @@ def create_event(
 
 
 def change_event(
-    conn: sa.Connection, user: UUID, event_id: UUID, changes: Mapping[str, Any], language: str
+    conn: sa.Connection, event_id: UUID, changes: Mapping[str, Any], language: str
 ) -> EventShown:
-    """Change what is said of an event; what the switch is turned to goes into the ledger.
+    """Change what is said of an event; what the switch is turned to goes into the ledger, in the
+    name of whose transaction this is.
 
     Raises ConsentError for turning it on where the event is over.
     """
     organising(conn, event_id)
     before = in_event(conn, event_id)
     if changes:
-        event_changes.change(conn, event_id, changes)
-    switch = changes.get("face_recognition_enabled")
-    if switch is not None and switch != before.face_recognition_enabled:
-        event_changes.consent(
-            conn, event_id, user, given=switch, version=CONSENT_TEXT, language=language
-        )
-        if switch:
-            event_rows.require_consent(conn, event_id)
+        consents.saying(conn, texts.current("grouping"), language)
+        _change(conn, event_id, changes)
+    if changes.get("face_recognition_enabled") and not before.face_recognition_enabled:
+        event_rows.require_consent(conn, event_id)
     return in_event(conn, event_id)
+
+
+class TooLateError(ConsentError):
+    """The event keeps faces that a mode which forgets would never have taken."""
+
+
+def _change(conn: sa.Connection, event_id: UUID, changes: Mapping[str, Any]) -> None:
+    try:
+        with conn.begin_nested():
+            event_changes.change(conn, event_id, changes)
+    except OperationalError as error:
+        if getattr(error.orig, "pgcode", None) != "55000":
+            raise
+        raise TooLateError(
+            f"Event {event_id}: faces of people who did not agree are stored already. Choose how it"
+            " is analysed before its photos come, or archive it first."
+        ) from None
 
 
 def add_member(

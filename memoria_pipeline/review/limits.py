@@ -20,6 +20,7 @@ RATES = {
     "invitation": "30/minute",
     "invite": "60/hour",
     "upload": "600/minute",
+    "selfie": "30/hour",  # each is analysed while somebody waits
     "ml": "600/minute",
     "pictures": "6000/minute",
     "purge": "20/minute",

@@ -24,12 +24,14 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class PermittedPage(APIRoute):
     """A route below an event that only its organisers and photographers may use."""
 
+    ROLES: tuple[str, ...] = ("organiser", "photographer")
+
     def get_route_handler(self) -> Handler:
         """The handler of FastAPI, once it is known who sends."""
         handle = super().get_route_handler()
 
         async def handle_permitted(request: Request) -> Response:
-            await _require_photographer(request)
+            await _require_one_of(self.ROLES, request)
             return await handle(request)
 
         return handle_permitted
@@ -39,7 +41,17 @@ class PermittedCall(PermittedPage, Once):
     """The same for the API, where a key makes a request happen once."""
 
 
-async def _require_photographer(request: Request) -> None:
+class MemberPage(PermittedPage):
+    """A route below an event for whoever belongs to it."""
+
+    ROLES = ()
+
+
+class MemberCall(MemberPage, Once):
+    """The same for the API."""
+
+
+async def _require_one_of(roles: tuple[str, ...], request: Request) -> None:
     parts: Parts = request.app.state.parts
     user = signed(await identified(request, parts, await BEARER(request))).user
     assert user is not None
@@ -48,7 +60,7 @@ async def _require_photographer(request: Request) -> None:
 
     def look() -> None:
         with callers.acting(parts.engine, user) as conn:
-            in_event(conn, event_id, "organiser", "photographer")
+            in_event(conn, event_id, *roles)
 
     async with parts.gate:
         await run_in_threadpool(look)

@@ -147,6 +147,7 @@ _STATES: dict[str, tuple[int, str, str]] = {
     "23505": (409, "There is one like it already.", "Load it again and look."),
     "23503": (409, "What it refers to is not there any more.", "Load it again and look."),
     "23514": (409, "The database does not take it as it is.", "Load it again and look."),
+    "55000": (409, "It cannot be done as things are.", "Load it again and look."),
     "40P01": (409, "Somebody else was at it in the same moment.", "Try again."),
     "40001": (409, "Somebody else was at it in the same moment.", "Try again."),
     "55P03": (409, "Somebody else is at it.", "Try again in a moment."),

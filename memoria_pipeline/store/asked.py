@@ -47,11 +47,13 @@ class ClusterShown:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Whether faces of an event may be looked for, and by which model."""
+    """Whether faces of an event may be looked for, and by which model; forgets: whether those of
+    who did not agree may be given to nobody."""
 
     exists: bool
     allowed: bool
     face_model: str | None
+    forgets: bool = False
 
 
 _JOB_COLUMNS = (
@@ -126,7 +128,9 @@ def allowed(conn: sa.Connection, event_id: UUID) -> Allowed:
     return Allowed(False, False, None) if row is None else Allowed(*row)
 
 
-_ALLOWED = sa.text('select "exists", allowed, face_model from memoria.api_may_analyse(:event)')
+_ALLOWED = sa.text(
+    'select "exists", allowed, face_model, forgets from memoria.api_may_analyse(:event)'
+)
 
 
 def finish(

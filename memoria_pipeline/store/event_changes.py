@@ -43,12 +43,16 @@ _CHANGEABLE = {
     "starts_at": "timestamptz",
     "ends_at": "timestamptz",
     "retention_days": "integer",
+    "analysis_mode": "text",
 }
 
 
 def change(conn: sa.Connection, event_id: UUID, changes: Mapping[str, Any]) -> bool:
-    """Set these columns (name, code, face_recognition_enabled, starts_at, ends_at, retention_days)
-    on the caller's connection; False where the caller may not. Raises KeyError for another column.
+    """Set these columns (name, code, face_recognition_enabled, starts_at, ends_at, retention_days,
+    analysis_mode) on the caller's connection; False where the caller may not.
+
+    Raises KeyError for another column. Before the switch is turned, consents.saying tells the
+    ledger which text was shown.
     """
     columns = [f"{name} = cast(:{name} as {_CHANGEABLE[name]})" for name in changes]
     query = sa.text(_CHANGE.format(columns=", ".join([*columns, "updated_at = now()"])))
@@ -57,16 +61,3 @@ def change(conn: sa.Connection, event_id: UUID, changes: Mapping[str, Any]) -> b
 
 _CHANGE = "update memoria.events set {columns} where id = :event"
 
-
-def consent(
-    conn: sa.Connection, event_id: UUID, user: UUID, *, given: bool, version: str, language: str
-) -> None:
-    """Into the ledger: the organiser agreed to grouping, or took it back."""
-    values = {"event": event_id, "user": user, "given": given, "version": version}
-    conn.execute(_CONSENT, {**values, "language": language})
-
-
-_CONSENT = sa.text(
-    "insert into memoria.consents (event_id, user_id, purpose, given, text_version, language,"
-    " recorded_by) values (:event, :user, 'grouping', :given, :version, :language, :user)"
-)

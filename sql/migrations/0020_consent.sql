@@ -478,7 +478,9 @@ as $$
         recorded_by = case c.recorded_by when "user" then pseudonym else c.recorded_by end,
         guardian_user_id = case c.guardian_user_id when "user" then pseudonym
             else c.guardian_user_id end
-    where c.event_id = event and "user" in (c.user_id, c.recorded_by, c.guardian_user_id);
+    where c.event_id = event and "user" in (c.user_id, c.recorded_by, c.guardian_user_id)
+        and scope = 'person';
+    delete from memoria.consents c where c.event_id = event and scope = 'event';
 $$;
 
 create or replace function memoria.erase_also("user" uuid, event uuid, scope text, pseudonym uuid)

@@ -6,9 +6,11 @@ Here: shapes of requests and answers. Not here: what an action does (review/acti
 from fastapi import APIRouter
 
 from memoria_pipeline.review.api import (
+    consents,
     deciding,
     events,
     health,
+    hidden,
     invitations,
     media,
     ml,
@@ -20,5 +22,17 @@ from memoria_pipeline.review.api import (
 router = APIRouter()
 """All calls; a module's router, made by `routes.routes`, is included here."""
 
-for each in (events, people, deciding, questions, media, invitations, ml, process, health):
+for each in (
+    events,
+    people,
+    deciding,
+    questions,
+    media,
+    consents,
+    hidden,
+    invitations,
+    ml,
+    process,
+    health,
+):
     router.include_router(each.router)

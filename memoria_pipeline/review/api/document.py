@@ -32,7 +32,7 @@ once, however often it is sent, and answers the same. Calls that do not take one
 **Errors** are `application/problem+json`: `detail` says what happened, `mend` what to do.
 
 **Pictures** are addresses with a signature, good for half an hour at least: ask again for new ones.
-They are for whoever asked: who is hidden is blurred for everybody but the organisers and themselves.
+They are for whoever asked: who is hidden is blurred for all but the organisers and themselves.
 Lists come in pages: `page` from 1 on, `per_page` up to 200. Times are ISO 8601, boxes
 `{x, y, w, h}` in [0, 1] of the upright photo.
 """

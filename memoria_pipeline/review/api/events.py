@@ -17,7 +17,7 @@ from memoria_pipeline.review.words import Words, words_of
 from memoria_pipeline.store import invitations
 from memoria_pipeline.store.invitations import InvitationShown
 from memoria_pipeline.store.shown import events, history, members, progress, runs
-from memoria_pipeline.store.shown.events import EventShown, Role
+from memoria_pipeline.store.shown.events import EventShown, Mode, Role
 from memoria_pipeline.store.shown.history import DecisionShown
 from memoria_pipeline.store.shown.members import MemberShown
 from memoria_pipeline.store.shown.runs import RunShown
@@ -44,6 +44,9 @@ class EventChanges(Said):
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     retention_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
+    analysis_mode: Mode | None = Field(
+        None, description="match_and_forget: only faces of members who agreed are ever stored."
+    )
 
 
 class NewMember(Said):
@@ -99,16 +102,14 @@ def event(event_id: UUID, conn: Conn) -> EventShown:
 
 
 @router.patch("/event/{event_id}")
-def change_event(
-    event_id: UUID, body: EventChanges, conn: Conn, user: User, request: Request
-) -> EventShown:
+def change_event(event_id: UUID, body: EventChanges, conn: Conn, request: Request) -> EventShown:
     """Change an event; an organiser may. A null takes a date, the code or the days away."""
     given = body.model_dump(exclude_unset=True)
-    kept = {"name", "face_recognition_enabled"}
+    kept = {"name", "face_recognition_enabled", "analysis_mode"}
     changes = {
         each: value for each, value in given.items() if value is not None or each not in kept
     }
-    return keeping.change_event(conn, user, event_id, changes, words_of(request).language)
+    return keeping.change_event(conn, event_id, changes, words_of(request).language)
 
 
 @router.get("/event/{event_id}/progress")

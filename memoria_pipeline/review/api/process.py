@@ -98,6 +98,11 @@ async def _allowed(parts: Parts, event: UUID) -> str:
             f"Event {event}: face analysis is switched off, or the event is over. Once the"
             " organiser agrees, the switch is on its page."
         )
+    if found.forgets:
+        raise ConsentError(
+            f"Event {event}: faces of who did not agree are given to nobody. Upload its photos; the"
+            " pipeline compares them in memory and forgets the others."
+        )
     return found.face_model or ""
 
 

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from memoria_pipeline.privacy import texts
 from memoria_pipeline.review import sessions
 from memoria_pipeline.review.callers import Caller
 from memoria_pipeline.review.problems import Problem
@@ -39,6 +40,7 @@ def environment(language: str) -> Environment:
     made.install_gettext_callables(*gettexts, newstyle=True)  # type: ignore[attr-defined]
     made.globals |= {
         "lang": language,
+        "consent_text": lambda purpose: texts.latest(purpose, language),
         "date": lambda at: format_date(at, "long", locale=language),
         "moment": lambda at: moment(at, language),
     }

@@ -8,11 +8,15 @@ from uuid import UUID
 import sqlalchemy as sa
 
 Role = Literal["organiser", "photographer", "member", "guest"]
+Mode = Literal["full", "match_and_forget"]
 
 
 @dataclass(frozen=True, slots=True)
 class EventShown:
-    """An event without where its photos are. role: the caller's in it."""
+    """An event without where its photos are. role: the caller's in it.
+
+    analysis_mode: match_and_forget stores only faces of members who agreed.
+    """
 
     id: UUID
     name: str
@@ -25,6 +29,7 @@ class EventShown:
     face_model: str | None
     created_at: datetime
     role: Role
+    analysis_mode: Mode = "full"
 
 
 def mine(conn: sa.Connection) -> list[EventShown]:
@@ -40,7 +45,8 @@ def one(conn: sa.Connection, event_id: UUID) -> EventShown | None:
 
 _COLUMNS = (
     "select e.id, e.name, e.code, e.status, e.face_recognition_enabled, e.starts_at, e.ends_at,"
-    " e.retention_days, e.face_model, e.created_at, m.role from memoria.events e"
+    " e.retention_days, e.face_model, e.created_at, m.role, e.analysis_mode"
+    " from memoria.events e"
     " join memoria.event_members m on m.event_id = e.id"
     " and m.user_id = (select memoria.current_user_id()) where e.status <> 'deleted'"
 )
