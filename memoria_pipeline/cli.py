@@ -10,9 +10,8 @@ import typer
 from rich.markup import escape
 
 from memoria_pipeline import __version__
-from memoria_pipeline.commands import events, jobs, lab, model, runs
+from memoria_pipeline.commands import events, export, jobs, lab, model, runs
 from memoria_pipeline.commands.doctor import doctor
-from memoria_pipeline.commands.export import export
 from memoria_pipeline.commands.ingest import ingest, uploads
 from memoria_pipeline.commands.metrics import metrics
 from memoria_pipeline.commands.move import model_move
@@ -28,13 +27,13 @@ commands.add_typer(runs.app, name="runs")
 commands.add_typer(jobs.app, name="jobs")
 commands.add_typer(model.app, name="model")
 commands.add_typer(lab.app, name="lab")
+commands.add_typer(export.app, name="export")
 commands.command()(ingest)
 commands.command()(uploads)
 commands.command()(doctor)
 commands.command()(metrics)
 commands.command()(review)
 commands.command()(token)
-commands.command()(export)
 model.app.command("move")(model_move)
 
 

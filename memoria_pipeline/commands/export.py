@@ -1,15 +1,24 @@
-"""`memoria export`: confirmed tags for other programs."""
+"""`memoria export`: confirmed tags for other programs, sealed unless told otherwise."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+from typer.core import TyperGroup
 
 from memoria_pipeline.commands.screen import database, err, out
 from memoria_pipeline.export.album import Photo
+
+SEALED = ".sealed"
+PLAIN = (
+    "Written without encryption: whoever has the files can read them, and no erasure reaches"
+    " them any more. Delete them when they have served."
+)
 
 
 class Format(StrEnum):
@@ -20,13 +29,29 @@ class Format(StrEnum):
     xmp = "xmp"
 
 
-def export(
+class _Events(TyperGroup):
+    """`export EVENT` is `export event EVENT`, as it was before there was more than one command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help"):
+            args = ["event", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(no_args_is_help=True, cls=_Events, help="Confirmed tags for other programs.")
+
+
+@app.command()
+def event(
     event: Annotated[UUID, typer.Argument(help="The event's id.")],
     *,
     format_: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.csv,
     to: Annotated[
-        Path | None, typer.Option(help="The folder; without it, a new one in this folder.")
+        Path | None, typer.Option(help="The folder, or the sealed file without its ending.")
     ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Files that anybody can read, not a sealed one.")
+    ] = False,
     copies: Annotated[
         bool,
         typer.Option(
@@ -44,18 +69,23 @@ def export(
 
     if beside and (to or copies or format_ is not Format.xmp):
         raise typer.BadParameter("--beside is for sidecars (--format xmp), without --to.")
+    if beside and not plain:
+        raise typer.BadParameter("What lies beside the photos is not sealed: say --plain as well.")
     with database() as conn:
         root = events.get(conn, event).photo_root
         photos = album.photos(tagged.rows(conn, event))
     folder = Path(root) if beside else to or Path(f"memoria-export-{event.hex[:8]}")
     exporting.refuse_photos_own(folder, root, told=beside)
-    if format_ is not Format.xmp:
-        written = exporting.table(format_.value, event, photos, folder)
-        out.print(f"{_counted(photos)} → {written}", markup=False, soft_wrap=True)
-        return
-    what = exporting.Xmp(root, copies)
-    done = what.beside(photos) if beside else what.into(folder, photos)
-    out.print(f"{_counted(photos)} → {folder}{os.sep}", markup=False, soft_wrap=True)
+    what, done = exporting.Xmp(root, copies), exporting.Done()
+    if beside:
+        done = what.beside(photos)
+    else:
+        with target(event, folder, plain=plain, new=format_ is Format.xmp) as put:
+            if format_ is Format.xmp:
+                done = what.into(put, photos)
+            else:
+                exporting.table(format_.value, event, photos, put)
+    told(_counted(photos), folder, plain=plain)
     for key, why in (*done.notes, *done.left_out):
         err.print(f"{key}: {why}", markup=False, soft_wrap=True)
     if done.left_out:
@@ -63,5 +93,59 @@ def export(
         raise typer.Exit(1)
 
 
+@contextmanager
+def target(
+    event: UUID, folder: Path, *, plain: bool, new: bool
+) -> Iterator[Callable[[str, bytes], None]]:
+    """Where an event's files go: a folder, or one file that is sealed with the event's key.
+
+    new: the folder must not be there yet.
+    """
+    from memoria_pipeline.commands import keys
+    from memoria_pipeline.store import written
+
+    if plain and new:
+        with written.folder(folder) as made:
+            yield written.into(made)
+    elif plain:
+        yield written.into(folder)
+    else:
+        with database() as conn:
+            key = keys.to_seal(conn, event)
+        with written.sealed_file(folder.with_name(folder.name + SEALED), key, event) as put:
+            yield put
+
+
+def told(what: str, folder: Path, *, plain: bool) -> None:
+    """Say where it is, and what that means."""
+    where = f"{folder}{os.sep}" if plain else f"{folder}{SEALED}"
+    out.print(f"{what} → {where}", markup=False, soft_wrap=True)
+    hint = f"Sealed with the event's key: memoria export open {where}; --plain writes it open."
+    err.print(PLAIN if plain else hint, markup=False, soft_wrap=True, style="dim")
+
+
 def _counted(photos: list[Photo]) -> str:
     return f"{sum(len(each.tags) for each in photos)} tags of {len(photos)} photos"
+
+
+@app.command("open")
+def open_(
+    file: Annotated[Path, typer.Argument(help="What an export sealed.")],
+    to: Annotated[
+        Path | None, typer.Option(help="The new folder; without it, named like the file.")
+    ] = None,
+) -> None:
+    """Unseal an export into a new folder; of an erased event nothing opens any more."""
+    from memoria_pipeline.commands import keys
+    from memoria_pipeline.store import written
+
+    whose = written.event_of(file)
+    with database() as conn:
+        key = keys.to_open(conn, whose)
+    folder = to or file.with_name(file.name.removesuffix(SEALED) or "opened")
+    if folder == file:
+        folder = file.with_name(f"{file.name}-opened")
+    with written.folder(folder) as made:
+        count = written.unsealed(file, key, written.into(made))
+    out.print(f"{count} files → {folder}{os.sep}", markup=False, soft_wrap=True)
+    err.print(PLAIN, markup=False, soft_wrap=True, style="dim")

@@ -12,6 +12,7 @@ from memoria_pipeline.export.regions import marks
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import written
 from memoria_pipeline.store.photos import Photos
+from memoria_pipeline.store.written import Put
 from memoria_pipeline.vision.container import open_container, sniff
 
 SIDECAR = ".xmp"
@@ -38,11 +39,10 @@ def refuse_photos_own(folder: Path, root: str, *, told: bool) -> None:
         raise ExportError("That is the photos' own folder: name another, or say --beside.")
 
 
-def table(format_: str, event: UUID, photos: Sequence[Photo], folder: Path) -> Path:
-    """tags.csv or tags.json in the folder."""
-    path = folder / f"tags.{format_}"
-    written.file(path, tables.as_csv(photos) if format_ == "csv" else tables.as_json(event, photos))
-    return path
+def table(format_: str, event: UUID, photos: Sequence[Photo], put: Put) -> None:
+    """tags.csv or tags.json."""
+    as_csv = format_ == "csv"
+    put(f"tags.{format_}", tables.as_csv(photos) if as_csv else tables.as_json(event, photos))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ class Xmp:
     root: str
     copies: bool
 
-    def into(self, folder: Path, photos: Sequence[Photo]) -> Done:
-        """Into a new folder, which is there once all is in it."""
-        with written.folder(folder) as made:
-            return self._each(photos, lambda photo, done: self._elsewhere(made, photo, done))
+    def into(self, put: Put, photos: Sequence[Photo]) -> Done:
+        """Elsewhere, each file as it is put there."""
+        return self._each(photos, lambda photo, done: self._elsewhere(put, photo, done))
 
     def beside(self, photos: Sequence[Photo]) -> Done:
         """A sidecar beside each photo; one that is there is added to."""
-        return self._each(photos, lambda photo, done: self._sidecar(Path(self.root), photo))
+        put = written.into(Path(self.root))
+        return self._each(photos, lambda photo, done: self._sidecar(put, photo))
 
     def _each(self, photos: Sequence[Photo], write: Callable[[Photo, Done], None]) -> Done:
         done = Done()
@@ -72,9 +72,9 @@ class Xmp:
                 done.left_out.append((photo.key, str(error.why)))
         return done
 
-    def _elsewhere(self, folder: Path, photo: Photo, done: Done) -> None:
+    def _elsewhere(self, put: Put, photo: Photo, done: Done) -> None:
         if not self.copies:
-            self._sidecar(folder, photo)
+            self._sidecar(put, photo)
             return
         data = self._read(photo)
         copy = data
@@ -83,16 +83,16 @@ class Xmp:
         except ExportError as error:
             if sniff(data) == "jpeg":
                 done.notes.append((photo.key, str(error)))
-            self._sidecar(folder, photo)
-        written.file(_path(folder, photo), copy)
+            self._sidecar(put, photo)
+        put(_name(photo), copy)
 
-    def _sidecar(self, folder: Path, photo: Photo) -> None:
+    def _sidecar(self, put: Put, photo: Photo) -> None:
         data = self._read(photo)
         try:
             packet = self._packet(photo, data, self._there(photo, data))
         except ExportError as error:
             raise _LeftOut(error) from None
-        written.file(_path(folder, photo, SIDECAR), packet)
+        put(_name(photo) + SIDECAR, packet)
 
     def _there(self, photo: Photo, data: bytes) -> bytes | None:
         """What the photo's own sidecar says, else the photo: a sidecar counts in its place."""
@@ -120,9 +120,9 @@ class _LeftOut(Exception):
         self.why = why
 
 
-def _path(folder: Path, photo: Photo, suffix: str = "") -> Path:
+def _name(photo: Photo) -> str:
     try:
-        return written.below(folder, photo.key, suffix)
+        return written.below_any(photo.key)
     except ExportError as error:
         raise _LeftOut(error) from None
 

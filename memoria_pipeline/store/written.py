@@ -1,13 +1,20 @@
-"""Files that an export writes: whole, or not there."""
+"""Files that an export writes: whole, or not there; sealed with the event's key, or plain."""
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO, Any
+from uuid import UUID
 
 from memoria_pipeline.errors import ExportError
+from memoria_pipeline.privacy import sealed
+
+Put = Callable[[str, bytes], None]
+"""Takes a file of an export: its path in there, with forward slashes, and what is in it."""
 
 
 def file(path: Path, data: bytes) -> None:
@@ -51,13 +58,74 @@ def folder(path: Path) -> Iterator[Path]:
         raise _refused(error) from None
 
 
-def below(root: Path, key: str, suffix: str = "") -> Path:
+@contextmanager
+def sealed_file(path: Path, key: bytes, event: UUID) -> Iterator[Put]:
+    """One sealed file, a ZIP in it, at `path` once all is in it; nothing plain touches the disk.
+
+    Raises ExportError where there is something at `path` already, or where it cannot be written.
+    """
+    if path.exists():
+        raise ExportError("There is a file of that name already; name a new one with --to.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".memoria-", suffix=".partial")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                sealing: Any = sealed.Sealing(key, event, out.write)
+                with zipfile.ZipFile(sealing, "w") as packed:
+                    yield lambda name, data: packed.writestr(below_any(name), data)
+                sealing.close()
+                out.flush()
+                os.fsync(out.fileno())
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise _refused(error) from None
+
+
+def event_of(path: Path) -> UUID:
+    """Whose key opens a sealed file. Raises ExportError."""
+    try:
+        with path.open("rb") as file:
+            return sealed.event_of(file.read(sealed.HEAD))
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ExportError(f"The sealed file cannot be read ({why}); check the path.") from None
+
+
+def unsealed(path: Path, key: bytes, put: Put) -> int:
+    """Hand on each file of a sealed one; how many. Raises ExportError: damaged, another's key."""
+    with path.open("rb") as file, tempfile.TemporaryFile() as plain:
+        for part in sealed.opened(key, iter(lambda: file.read(sealed.CHUNK), b"")):
+            plain.write(part)
+        return _unpacked(plain, put)
+
+
+def _unpacked(plain: IO[bytes], put: Put) -> int:
+    with zipfile.ZipFile(plain) as packed:
+        names = packed.namelist()
+        for name in names:
+            put(name, packed.read(name))
+    return len(names)
+
+
+def into(root: Path) -> Put:
+    """Files below a folder. Raises ExportError for one that would lead out of it."""
+    return lambda name, data: file(below(root, name), data)
+
+
+def below(root: Path, key: str) -> Path:
     """The file of a photo's path in another folder. Raises ExportError where it would lead out."""
-    parts = PurePosixPath(key).parts
-    if not parts or ".." in parts or PurePosixPath(key).is_absolute() or "\0" in key:
+    return root.joinpath(below_any(key))
+
+
+def below_any(key: str) -> str:
+    """A path that leads out of no folder, as it is. Raises ExportError for one that would."""
+    path = PurePosixPath(key)
+    if not path.parts or ".." in path.parts or path.is_absolute() or "\0" in key:
         raise ExportError("Its path leads out of the album; it was left out.")
-    found = root.joinpath(*parts)
-    return found.with_name(found.name + suffix)
+    return str(path)
 
 
 def within(path: Path, root: Path) -> bool:

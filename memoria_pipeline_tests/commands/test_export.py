@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from memoria_pipeline.cli import commands
 from memoria_pipeline.commands import export as module
+from memoria_pipeline.commands import keys
 from memoria_pipeline.errors import ExportError, MemoriaError
 from memoria_pipeline.export import xmp
 from memoria_pipeline.export.album import Photo
@@ -87,7 +88,7 @@ def run(conn: sa.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
 
     def export(event: UUID, *options: str) -> Any:
-        result = CliRunner().invoke(commands, ["export", str(event), *options])
+        result = CliRunner().invoke(commands, ["export", str(event), "--plain", *options])
         if isinstance(result.exception, MemoriaError):
             raise result.exception
         return result
@@ -204,3 +205,68 @@ def test_a_folder_with_something_in_it_is_not_mixed_with(
     with pytest.raises(ExportError, match="not empty"):
         run(album, "--format", "xmp", "--to", "out")
     assert set(files(tmp_path / "out")) == {"mine.txt"}
+
+
+@pytest.fixture
+def seal(run: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs `memoria export …` as it is said, with a master key."""
+    monkeypatch.setattr(keys, "master_key", lambda: "m" * 40)
+
+    def export(*arguments: str) -> Any:
+        result = CliRunner().invoke(commands, ["export", *arguments])
+        if isinstance(result.exception, MemoriaError):
+            raise result.exception
+        return result
+
+    return export
+
+
+def test_unless_told_otherwise_one_sealed_file_holds_it_all_and_opens_again(
+    seal: Any, run: Any, album: UUID, tmp_path: Path
+) -> None:
+    before = files(tmp_path / "photos")
+    said = seal(str(album), "--format", "xmp", "--copies", "--to", "out")
+    assert (said.exit_code, "export open out.sealed" in said.output) == (0, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.sealed", "photos"]
+    data = (tmp_path / "out.sealed").read_bytes()
+    # neither a name of a photo nor one of a guest, nor the picture itself
+    assert not [each for each in (b"a.jpg", NAME.encode(), before["c.jpg"][-64:]) if each in data]
+    assert seal("open", "out.sealed").exit_code == 0
+    run(album, "--format", "xmp", "--copies", "--to", "plain")
+    assert files(tmp_path / "out") == files(tmp_path / "plain")
+    with pytest.raises(ExportError, match="already"):
+        seal(str(album), "--to", "out")
+
+
+def test_what_was_sealed_opens_no_more_once_the_event_is_erased(
+    seal: Any, conn: sa.Connection, album: UUID, tmp_path: Path
+) -> None:
+    seal(str(album), "--to", "out")
+    conn.execute(
+        sa.text("update memoria.events set status = 'deleted' where id = :e"), {"e": album}
+    )
+    with pytest.raises(ExportError, match="erased"):
+        seal("open", "out.sealed")
+    with pytest.raises(ExportError, match="erased"):  # nor does it get a new one
+        seal(str(album), "--to", "again")
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".sealed"] == ["out.sealed"]
+
+
+def test_a_key_of_another_master_and_a_file_of_nobody_are_refused(
+    seal: Any, album: UUID, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal(str(album), "--to", "out")
+    (tmp_path / "other.sealed").write_bytes(b"PK\3\4 no such thing" * 9)
+    with pytest.raises(ExportError, match="none that Memoria sealed"):
+        seal("open", "other.sealed")
+    with pytest.raises(ExportError, match="cannot be read"):
+        seal("open", "nowhere.sealed")
+    monkeypatch.setattr(keys, "master_key", lambda: "n" * 40)
+    with pytest.raises(ExportError, match="MEMORIA_MASTER_KEY"):
+        seal("open", "out.sealed")
+    assert not (tmp_path / "out").exists()
+
+
+def test_beside_the_photos_is_never_sealed_and_has_to_be_said(seal: Any, album: UUID) -> None:
+    said = seal(str(album), "--format", "xmp", "--beside")
+    assert (said.exit_code, "--plain" in said.output) == (2, True)
