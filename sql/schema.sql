@@ -2,6 +2,15 @@ CREATE SCHEMA analytics;
 
 CREATE SCHEMA memoria;
 
+CREATE FUNCTION memoria.added(one jsonb, other jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select coalesce(jsonb_object_agg(key,
+        coalesce((one ->> key)::bigint, 0) + coalesce((other ->> key)::bigint, 0)), '{}')
+    from (select jsonb_object_keys(one) as key union select jsonb_object_keys(other)) as keys
+$$;
+
 CREATE FUNCTION memoria.agrees("user" uuid, event uuid, purpose text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -285,6 +294,14 @@ CREATE FUNCTION memoria.api_start_session("user" uuid, token_hash bytea, csrf te
     values ("user", token_hash, csrf, now() + make_interval(secs => least(seconds, 7776000)));
 $$;
 
+CREATE FUNCTION memoria.api_tombstones(event uuid, media uuid, sha256 text) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select t.bbox from memoria.tombstones t
+    where t.event_id = event and (t.media_id = media or t.sha256 = api_tombstones.sha256)
+$$;
+
 CREATE FUNCTION memoria.api_use_link(token_hash bytea) RETURNS TABLE(user_id uuid, event_id uuid)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -378,11 +395,32 @@ CREATE FUNCTION memoria.beside_name(event uuid) RETURNS text
     select 'beside_' || replace(event::text, '-', '')
 $$;
 
+CREATE FUNCTION memoria.buried(event uuid, photo uuid, box jsonb) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select exists (select from memoria.tombstones t
+            where t.event_id = event and t.media_id = photo and memoria.overlap(t.bbox, box) >= .35)
+        or exists (select from memoria.media m join memoria.tombstones t
+            on t.event_id = event and t.sha256 = m.sha256
+            where m.event_id = event and m.id = photo and memoria.overlap(t.bbox, box) >= .35)
+$$;
+
 CREATE FUNCTION memoria.cleanup_face_embeddings_on_event_archive() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    asked uuid;
+    gone bigint;
 begin
+    if new.erased_at is not null then
+        if new.status <> 'deleted' then
+            raise exception 'event %: it was erased, for good', new.id
+                using errcode = 'insufficient_privilege';
+        end if;
+        return null;
+    end if;
     if new.status = 'active' then
         perform memoria.create_event_partition(new.id);
         -- the counts go as well: there are no faces behind them until the photos are analysed again
@@ -393,8 +431,19 @@ begin
         where event_id = new.id and faces_found is not null;
         update memoria.events set archived_at = null where id = new.id;
     elsif old.status = 'active' then
+        select count(*) into gone from memoria.faces f where f.event_id = new.id;
         perform memoria.drop_event_partition(new.id);
-        update memoria.events set archived_at = now() where id = new.id;
+        perform memoria.forget_results(new.id, '{}', '{}');
+        update memoria.events set archived_at = now(), epoch = epoch + 1 where id = new.id;
+        if not memoria.is_open(new.id) then  -- else erase_rows does it
+            asked := memoria.request_erasure('archive', new.id, null, null, null, 'sql', 'archived',
+                memoria.current_user_id());
+            update memoria.erasures e
+            set status = 'running', rows_at = coalesce(e.rows_at, now()),
+                counts = memoria.added(e.counts,
+                    jsonb_build_object('faces', gone, 'embeddings', gone))
+            where e.id = asked;
+        end if;
     end if;
     return null;
 end
@@ -650,17 +699,31 @@ begin
         raise exception 'event % is active: humans decided on its faces', event
             using hint = 'archive or delete the event', errcode = 'insufficient_privilege';
     end if;
+    if to_regclass(format('memoria.%I', memoria.partition_name(event))) is not null then
+        lock table memoria.media, memoria.face_persons, memoria.faces, memoria.faces_beside
+            in access exclusive mode;
+    end if;
     perform memoria.drop_beside_partition(event);
     execute format('drop table if exists memoria.%I', memoria.beside_name(event));
     delete from memoria.cluster_proposals where event_id = event;
-    update memoria.cluster_runs set status = 'held', reason = 'the faces of the event went'
+    update memoria.cluster_runs
+    set status = 'held', plan = null, reason = 'the faces of the event went'
     where event_id = event and status = 'proposed';
+    delete from memoria.questions where event_id = event;
+    delete from memoria.forecasts where event_id = event;
     update memoria.face_persons set representative_face_id = null
     where event_id = event and representative_face_id is not null;
     update memoria.media_tags set face_id = null
     where event_id = event and face_id is not null;
     execute format('drop table if exists memoria.%I', memoria.partition_name(event));
 end
+$$;
+
+CREATE FUNCTION memoria.drop_log(event uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    delete from memoria.decisions where event_id = event
 $$;
 
 CREATE FUNCTION memoria.erase_also("user" uuid, event uuid, scope text, pseudonym uuid) RETURNS void
@@ -679,16 +742,28 @@ begin
     if "user" is null then
         return;
     end if;
-    -- where nobody knew a place, the tag that said so goes: all of the photo stays covered
-    insert into memoria.hidden_boxes (event_id, media_id, sha256, user_id, bbox)
-    select event, f.media_id, m.sha256, pseudonym, f.bbox
-    from memoria.hidden_faces(event, null) f
-    join memoria.media m on m.event_id = event and m.id = f.media_id
-    where f.user_id = "user";
     update memoria.hidden_boxes b set user_id = pseudonym
     where b.event_id = event and b.user_id = "user";
     update memoria.hidden h set user_id = pseudonym, by_self = true
     where h.event_id = event and h.user_id = "user";
+end
+$$;
+
+CREATE FUNCTION memoria.erase_archive(request uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    r memoria.erasure_requests;
+    gone bigint;
+begin
+    select * into r from memoria.erasure_requests q where q.id = request for update;
+    select count(*) into gone from memoria.faces f where f.event_id = r.event_id;
+    -- whoever waits for a table with others behind it holds up every event
+    perform set_config('lock_timeout', '3s', true);
+    update memoria.events e set status = 'archived', updated_at = now()
+    where e.id = r.event_id and e.status = 'active';
+    return jsonb_build_object('faces', gone, 'embeddings', gone);
 end
 $$;
 
@@ -702,91 +777,266 @@ CREATE FUNCTION memoria.erase_consents("user" uuid, event uuid, scope text, pseu
         recorded_by = case c.recorded_by when "user" then pseudonym else c.recorded_by end,
         guardian_user_id = case c.guardian_user_id when "user" then pseudonym
             else c.guardian_user_id end
-    where c.event_id = event and "user" in (c.user_id, c.recorded_by, c.guardian_user_id);
+    where c.event_id = event and "user" in (c.user_id, c.recorded_by, c.guardian_user_id)
+        and scope = 'person';
+    delete from memoria.consents c where c.event_id = event and scope = 'event';
+$$;
+
+CREATE FUNCTION memoria.erase_event(request uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    event uuid;
+    users uuid[];
+    words text[];
+    each text;
+    n bigint;
+    done jsonb := '{}';
+begin
+    select r.event_id into event from memoria.erasure_requests r where r.id = request for update;
+    users := array(select m.user_id from memoria.event_members m where m.event_id = event);
+    words := array(select m.email from memoria.event_members m
+        where m.event_id = event and m.email is not null
+        union select i.email from memoria.invitations i where i.event_id = event);
+    select count(*) into n from memoria.faces f where f.event_id = event;
+    done := jsonb_build_object('faces', n, 'embeddings', n);
+    update memoria.erasure_requests r
+    set photo_root = coalesce(r.photo_root, e.photo_root),
+        emails = array(select unnest(r.emails) union select unnest(words) order by 1)
+    from memoria.events e where r.id = request and e.id = event;
+    update memoria.events e
+    set status = 'deleted', name = 'Erased event', code = null, photo_root = null,
+        starts_at = null, ends_at = null, retention_days = null, face_recognition_enabled = false,
+        wanted_face_model = null, updated_at = now()
+    where e.id = event;
+    perform memoria.drop_event_partition(event);
+    perform memoria.drop_log(event);
+    foreach each in array array['callbacks', 'media_tags', 'untagged', 'invitations', 'questions',
+        'forecasts', 'run_answers', 'cluster_proposals', 'cluster_runs', 'comparisons', 'uploads',
+        'watched', 'moves', 'backfills', 'media_beside', 'links', 'tombstones', 'face_persons',
+        'erased_persons', 'media', 'consents', 'event_members']
+    loop
+        execute format('delete from memoria.%I where event_id = $1', each) using event;
+        get diagnostics n = row_count;
+        done := done || jsonb_build_object(each, n);
+    end loop;
+    update memoria.ml_jobs j
+    set media_ids = '{}', result = memoria.only_counts(j.result), error = null
+    where j.event_id = event;
+    update memoria.idempotency i set body = null
+    where i.body is not null and (i.user_id = any (users)
+        or memoria.mentions(i.body::text, users || event, words));
+    perform memoria.forget_user(one, '{}', '{}', request) from unnest(users) as one
+    where not exists (select from memoria.event_members m where m.user_id = one);
+    update memoria.events e set erased_at = coalesce(e.erased_at, now()), archived_at = null
+    where e.id = event;
+    return done || jsonb_build_object('persons', done -> 'face_persons', 'tags', done -> 'media_tags',
+        'members', done -> 'event_members', 'photos', done -> 'media');
+end
+$_$;
+
+CREATE FUNCTION memoria.erase_faces(event uuid, faces uuid[], persons uuid[], request uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    photos uuid[];
+    gone_faces bigint;
+    gone_persons bigint;
+    graves bigint;
+begin
+    photos := array(select distinct f.media_id from memoria.faces f
+        where f.event_id = event and f.id = any (faces));
+    perform from memoria.media m
+    where m.event_id = event and m.id = any (photos) order by m.id for update;
+    perform from memoria.face_persons p
+    where p.event_id = event and p.id = any (persons) order by p.id for update;
+    insert into memoria.tombstones (event_id, media_id, sha256, bbox, erasure_id)
+    select event, f.media_id, m.sha256, f.bbox, request from memoria.faces f
+    join memoria.media m on m.event_id = event and m.id = f.media_id
+    where f.event_id = event and f.id = any (faces) and not f.lost and m.storage_key !~ '^selfie:'
+        and m.faces_erased_at is null;
+    get diagnostics graves = row_count;
+    delete from memoria.faces f where f.event_id = event and f.id = any (faces);
+    get diagnostics gone_faces = row_count;
+    update memoria.faces f
+    set evidence = memoria.less(f.evidence, faces),
+        not_person_ids = memoria.less(f.not_person_ids, persons),
+        machine_person_id = case when f.machine_person_id = any (persons) then null
+            else f.machine_person_id end
+    where f.event_id = event and (f.evidence && faces or f.not_person_ids && persons
+        or f.machine_person_id = any (persons));
+    delete from memoria.face_persons p where p.event_id = event and p.id = any (persons);
+    get diagnostics gone_persons = row_count;
+    update memoria.media m
+    set faces_found = (select count(*) from memoria.faces f
+                       where f.event_id = event and f.media_id = m.id and not f.lost)
+    where m.event_id = event and m.id = any (photos) and m.faces_found is not null;
+    perform memoria.forget_derived(event, faces, persons);
+    return jsonb_build_object('persons', gone_persons, 'faces', gone_faces,
+        'embeddings', gone_faces, 'tombstones', graves);
+end
 $$;
 
 CREATE FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+begin
+    return memoria.told(
+        memoria.request_erasure('photos', event, null, null, photos, 'sql', 'request', null),
+        array['photos', 'faces', 'embeddings']);
+end
+$$;
+
+CREATE FUNCTION memoria.erase_person(request uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
 declare
-    gone_ids uuid[];
-    naming_ids uuid[];
-    person_ids uuid[];
+    r memoria.erasure_requests := memoria.find_subject(request);
+    done jsonb;
+    tags integer;
+    said integer;
+    invited integer;
+    joined integer;
+begin
+    insert into memoria.erased_persons (event_id, person_id)
+    select r.event_id, p.id from memoria.face_persons p
+    where p.event_id = r.event_id and p.id = any (r.person_ids) on conflict do nothing;
+    delete from memoria.media_tags t
+    where t.event_id = r.event_id and t.tagged_user_id = r.user_id;
+    get diagnostics tags = row_count;
+    delete from memoria.untagged u where u.event_id = r.event_id and u.user_id = r.user_id;
+    done := memoria.erase_faces(r.event_id, r.face_ids, r.person_ids, request);
+    said := memoria.forget_in_log(r.event_id, r.user_id, r.face_ids, r.person_ids, r.emails, request);
+    delete from memoria.invitations i where i.event_id = r.event_id
+        and (i.used_by = r.user_id or i.email = any (r.emails) or i.person_id = any (r.person_ids));
+    get diagnostics invited = row_count;
+    update memoria.invitations i set invited_by = request
+    where i.event_id = r.event_id and i.invited_by = r.user_id;
+    update memoria.media_tags t set tagged_by_user_id = request
+    where t.event_id = r.event_id and t.tagged_by_user_id = r.user_id;
+    update memoria.run_answers a set by_user = request
+    where a.event_id = r.event_id and a.by_user = r.user_id;
+    update memoria.consents c
+    set user_id = case c.user_id when r.user_id then request else c.user_id end,
+        recorded_by = case c.recorded_by when r.user_id then request else c.recorded_by end
+    where c.event_id = r.event_id and r.user_id in (c.user_id, c.recorded_by);
+    delete from memoria.questions q where q.event_id = r.event_id
+        and memoria.mentions(q.detail::text, r.person_ids || r.user_id, r.emails);
+    delete from memoria.event_members m where m.event_id = r.event_id and m.user_id = r.user_id
+        and m.role in ('guest', 'member');
+    get diagnostics joined = row_count;
+    return done || jsonb_build_object('tags', tags, 'decisions', said, 'invitations', invited,
+        'members', joined, 'results', memoria.forget_results(r.event_id,
+            r.person_ids || r.face_ids || r.user_id, r.emails),
+        'sessions', memoria.forget_user(r.user_id,
+            r.person_ids || r.face_ids || r.user_id, r.emails, request));
+end
+$$;
+
+CREATE FUNCTION memoria.erase_photos(request uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    r memoria.erasure_requests;
+    persons uuid[];
     photo_count integer;
     done jsonb;
 begin
-    perform from memoria.events where id = event for no key update;
-    photos := array(
+    select * into r from memoria.erasure_requests q where q.id = request for update;
+    r.media_ids := array(
         select m.id from memoria.media m
-        where m.event_id = event and (m.id = any (photos) or m.sha256 in (
-            select n.sha256 from memoria.media n where n.event_id = event and n.id = any (photos)
-        )));
+        where m.event_id = r.event_id and (m.id = any (r.media_ids) or m.sha256 in (
+            select n.sha256 from memoria.media n
+            where n.event_id = r.event_id and n.id = any (r.media_ids))));
     perform from memoria.media m
-    where m.event_id = event and m.id = any (photos) order by m.id for update;
+    where m.event_id = r.event_id and m.id = any (r.media_ids) order by m.id for update;
     update memoria.media m set faces_erased_at = coalesce(m.faces_erased_at, now())
-    where m.event_id = event and m.id = any (photos);
+    where m.event_id = r.event_id and m.id = any (r.media_ids);
     get diagnostics photo_count = row_count;
-    gone_ids := array(
-        select f.id from memoria.faces f where f.event_id = event and f.media_id = any (photos));
-    if cardinality(gone_ids) > 0 then
-        person_ids := array(
-            select distinct f.face_person_id from memoria.faces f
-            where f.event_id = event and f.id = any (gone_ids) and f.face_person_id is not null);
-        naming_ids := array(
-            select f.id from memoria.faces f where f.event_id = event and f.evidence && gone_ids);
-        perform from memoria.face_persons p
-        where p.event_id = event and p.id = any (person_ids) order by p.id for update;
-        perform memoria.open(event, gone_ids || naming_ids, person_ids);
-        delete from memoria.faces f where f.event_id = event and f.id = any (gone_ids);
-        update memoria.faces f
-        set evidence = array(select e from unnest(f.evidence) e where e <> all (gone_ids))
-        where f.event_id = event and f.id = any (naming_ids);
+    r.face_ids := array(
+        select unnest(r.face_ids)
+        union select f.id from memoria.faces f
+        where f.event_id = r.event_id and f.media_id = any (r.media_ids));
+    persons := array(
+        select distinct f.face_person_id from memoria.faces f
+        where f.event_id = r.event_id and f.id = any (r.face_ids) and f.face_person_id is not null);
+    update memoria.erasure_requests q
+    set face_ids = r.face_ids, media_ids = array(
+        select unnest(q.media_ids) union select unnest(r.media_ids))
+    where q.id = request;
+    perform from memoria.face_persons p
+    where p.event_id = r.event_id and p.id = any (persons) order by p.id for update;
+    done := memoria.erase_faces(r.event_id, r.face_ids, '{}', request);
+    -- whom only a machine made, and nothing shows any more
+    with empty as (
         delete from memoria.face_persons p
-        where p.event_id = event and p.id = any (person_ids)
+        where p.event_id = r.event_id and p.id = any (persons)
             and p.status = 'pending' and not p.human_touched
-            and not exists (select from memoria.faces f where f.event_id = event
+            and not exists (select from memoria.faces f where f.event_id = r.event_id
                 and p.id in (f.face_person_id, f.machine_person_id))
             and not exists (select from memoria.face_persons o
-                where o.event_id = event and o.merged_into_id = p.id);
-        perform memoria.shut(event, gone_ids || naming_ids, person_ids);
-        delete from memoria.cluster_proposals c where c.event_id = event;
-        update memoria.cluster_runs r set status = 'held', plan = null, reason = 'faces were erased'
-        where r.event_id = event and r.status = 'proposed';
-    end if;
-    delete from memoria.media_beside b where b.event_id = event and b.media_id = any (photos);
-    delete from memoria.faces_beside b where b.event_id = event and b.media_id = any (photos);
-    done := jsonb_build_object('photos', photo_count, 'faces', cardinality(gone_ids),
-        'embeddings', cardinality(gone_ids));
-    insert into memoria.erasures (event_id, scope, status, receipt, completed_at)
-    values (event, 'photos', 'completed', done, now());
-    return done;
+                where o.event_id = r.event_id and o.merged_into_id = p.id)
+        returning p.id
+    ) select array(select id from empty) into persons;
+    perform memoria.forget_in_log(r.event_id, null, r.face_ids, persons, '{}', request);
+    perform memoria.forget_results(r.event_id, r.face_ids || persons, '{}');
+    return (done - array['persons', 'tombstones']) || jsonb_build_object('photos', photo_count);
 end
 $$;
 
 CREATE FUNCTION memoria.erase_rows(request uuid) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
     AS $$
+declare
+    asked record;
+    more jsonb;
 begin
-    update memoria.erasures set status = 'running', rows_at = now() where id = request;
-    return '{}'::jsonb;
+    select e.id, e.event_id, e.scope, r.user_id into asked
+    from memoria.erasures e join memoria.erasure_requests r on r.id = e.id where e.id = request;
+    if not found then
+        return (select e.counts from memoria.erasures e where e.id = request);
+    end if;
+    -- The event, its media, its persons, its faces: everybody locks in this order. With the event
+    -- to itself, nothing moves between the statements below; not even a row is inserted, as that
+    -- looks at the event's (stays_erased).
+    perform from memoria.events e where e.id = asked.event_id for update;
+    insert into memoria.opened (event_id, what, id)
+    values (asked.event_id, 'event', asked.event_id) on conflict do nothing;
+    more := case asked.scope
+        when 'person' then memoria.erase_person(request)
+        when 'photos' then memoria.erase_photos(request)
+        when 'archive' then memoria.erase_archive(request)
+        else memoria.erase_event(request) end;
+    perform memoria.erase_also(asked.user_id, asked.event_id, asked.scope, request);
+    update memoria.events e set epoch = e.epoch + 1 where e.id = asked.event_id;
+    update memoria.erasures e
+    set status = 'running', rows_at = coalesce(e.rows_at, clock_timestamp()),
+        counts = memoria.added(e.counts, more)
+    where e.id = request and e.completed_at is null
+    returning e.counts into more;
+    delete from memoria.opened o
+    where o.transaction = pg_current_xact_id() and o.event_id = asked.event_id and o.what = 'event';
+    return more;
 end
 $$;
 
-CREATE FUNCTION memoria.erasures_open() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION memoria.erasures_append_only() RETURNS trigger
+    LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    if tg_name = 'erasures_open' then
-        insert into memoria.opened (event_id, what, id) values (new.event_id, 'event', new.event_id)
-        on conflict do nothing;
-    else
-        delete from memoria.opened
-        where transaction = pg_current_xact_id() and event_id = new.event_id and what = 'event';
+    if tg_op = 'TRUNCATE' or old.status = 'completed' then
+        raise exception 'erasures: what is completed is not changed; % refused', lower(tg_op)
+            using errcode = 'insufficient_privilege';
     end if;
-    return null;
+    return coalesce(new, old);
 end
 $$;
 
@@ -1101,17 +1351,247 @@ CREATE FUNCTION memoria.faces_of_others(event uuid) RETURNS SETOF uuid
             and p.linked_user_id in (select memoria.comparable(event)))
 $$;
 
+CREATE FUNCTION memoria.faces_stay_buried() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if memoria.buried(new.event_id, new.media_id, new.bbox) then
+        return null;
+    end if;
+    return new;
+end
+$$;
+
+CREATE TABLE memoria.erasure_requests (
+    id uuid NOT NULL,
+    event_id uuid,
+    user_id uuid,
+    person_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    media_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    emails text[] DEFAULT '{}'::text[] NOT NULL,
+    kept boolean DEFAULT false NOT NULL,
+    photo_root text,
+    requested_by uuid
+);
+
+ALTER TABLE ONLY memoria.erasure_requests FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.erasure_requests IS 'Whom an erasure is about, only while it is under way.';
+
+COMMENT ON COLUMN memoria.erasure_requests.kept IS 'The user runs the event and stays its organiser or photographer.';
+
+COMMENT ON COLUMN memoria.erasure_requests.photo_root IS 'Of an event that is erased: where its photos were, for whoever removes them.';
+
+CREATE FUNCTION memoria.find_subject(request uuid) RETURNS memoria.erasure_requests
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    r memoria.erasure_requests;
+    found_persons uuid[];
+    found_words text[];
+begin
+    select * into r from memoria.erasure_requests q where q.id = request for update;
+    found_words := array(
+        select unnest(r.emails)
+        union select m.email from memoria.event_members m where m.user_id = r.user_id
+        union select i.email from memoria.invitations i
+        where i.event_id = r.event_id and i.used_by = r.user_id);
+    with recursive theirs as (
+        select p.id from memoria.face_persons p
+        where p.event_id = r.event_id and (p.linked_user_id = r.user_id or p.id = any (r.person_ids)
+            or lower(p.invitation_email) = any (found_words))
+        union
+        select p.id from memoria.face_persons p join theirs t on p.merged_into_id = t.id
+        where p.event_id = r.event_id
+    )
+    select array(select id from theirs union select unnest(r.person_ids)) into found_persons;
+    -- An address that an organiser gave for them, unless it is another member's by now.
+    found_words := array(
+        select unnest(found_words)
+        union select lower(p.invitation_email) from memoria.face_persons p
+        where p.event_id = r.event_id and p.id = any (found_persons)
+            and not exists (select from memoria.event_members m
+                where m.email = lower(p.invitation_email)
+                    and m.user_id is distinct from r.user_id));
+    update memoria.erasure_requests q
+    set person_ids = found_persons, emails = array_remove(found_words, null),
+        kept = exists (select from memoria.event_members m
+            where m.event_id = r.event_id and m.user_id = r.user_id
+                and m.role in ('organiser', 'photographer')),
+        face_ids = array(
+            select unnest(q.face_ids)
+            union select f.id from memoria.faces f
+            where f.event_id = r.event_id and f.face_person_id = any (found_persons)
+            union select f.id from memoria.faces f
+            where f.event_id = r.event_id and f.verdict = 'ignored'
+                and f.machine_person_id = any (found_persons)
+            union select f.id from memoria.faces f
+            join memoria.media_tags t on t.event_id = r.event_id and t.face_id = f.id
+            where f.event_id = r.event_id and t.tagged_user_id = r.user_id)
+    where q.id = request
+    returning q.* into r;
+    return r;
+end
+$$;
+
 CREATE FUNCTION memoria.finish_erasure(request uuid, receipt jsonb, subject_hash text, signature text, key_id text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+    delete from memoria.tombstones t using memoria.events e
+    where t.erasure_id = request and e.id = t.event_id and not e.keep_tombstones;
     delete from memoria.erasure_requests r where r.id = request;
     update memoria.erasures e
     set status = 'completed', completed_at = now(), error = null, receipt = finish_erasure.receipt,
         subject_hash = finish_erasure.subject_hash, signature = finish_erasure.signature,
         key_id = finish_erasure.key_id
     where e.id = request and e.status <> 'completed';
+end
+$$;
+
+CREATE FUNCTION memoria.forget_before(said jsonb, "user" uuid, faces uuid[], persons uuid[], words text[]) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select said
+        || case when said ? 'made' then jsonb_build_object('made', (
+            select coalesce(jsonb_agg(m), '[]') from jsonb_array_elements_text(said -> 'made') as m
+            where m <> all (persons::text[]))) else '{}' end
+        || case when said ? 'persons' then jsonb_build_object('persons', (
+            select coalesce(jsonb_object_agg(key,
+                case when value ->> 1 = "user"::text or lower(value ->> 2) = any (words)
+                        or value ->> 3 = any (persons::text[])
+                    then '["pending", null, null, null]'::jsonb else value end), '{}')
+            from jsonb_each(said -> 'persons') where key <> all (persons::text[]))) else '{}' end
+        || case when said ? 'faces' then jsonb_build_object('faces', (
+            select coalesce(jsonb_agg(jsonb_build_array(f -> 0,
+                case when f ->> 1 = any (persons::text[]) then 'null' else f -> 1 end, f -> 2, f -> 3,
+                to_jsonb(memoria.less(array(
+                    select e::uuid from jsonb_array_elements_text(f -> 4) as e), faces)))
+                order by place), '[]')
+            from jsonb_array_elements(said -> 'faces') with ordinality as those (f, place)
+            where not exists (select from unnest(faces) as gone (id)
+                where gone.id = (f ->> 0)::uuid))) else '{}' end
+$$;
+
+CREATE FUNCTION memoria.forget_derived(event uuid, faces uuid[], persons uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if cardinality(faces) + cardinality(persons) = 0 then
+        return;
+    end if;
+    delete from memoria.cluster_proposals c where c.event_id = event;
+    update memoria.cluster_runs r
+    set measures = case r.status when 'proposed' then '{}'
+            else r.measures - array['silhouette', 'cohesion', 'separation'] end,
+        status = case r.status when 'proposed' then 'held' else r.status end,
+        reason = case r.status when 'proposed' then 'somebody was erased' else r.reason end,
+        diff = case r.status when 'proposed' then null else r.diff end, plan = null
+    where r.event_id = event;
+    delete from memoria.comparisons c where c.event_id = event;
+    delete from memoria.questions q where q.event_id = event and (
+        exists (select from unnest(q.faces) as one (id)
+            join unnest(forget_derived.faces) as gone (id) on gone.id = one.id)
+        or exists (select from unnest(q.persons) as one (id)
+            join unnest(forget_derived.persons) as gone (id) on gone.id = one.id));
+    delete from memoria.forecasts f where f.event_id = event;
+    delete from memoria.media_beside b where b.event_id = event;
+    -- not dropped, which would lock media, and two of us would wait for one another
+    if to_regclass(format('memoria.%I', memoria.beside_name(event))) is not null then
+        execute format('truncate memoria.%I', memoria.beside_name(event));
+    end if;
+end
+$$;
+
+CREATE FUNCTION memoria.forget_event_key() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    delete from memoria.event_keys k where k.event_id = new.id;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.forget_in_log(event uuid, "user" uuid, faces uuid[], persons uuid[], words text[], pseudonym uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    hit uuid[];
+    ids uuid[] := persons || "user";
+begin
+    hit := array(
+        select d.id from memoria.decisions d
+        where d.event_id = event and ("user" in (d.actor_id, d.subject_user_id)
+            or lower(d.details ->> 'email') = any (words) or d.person_id = any (persons)
+            or d.other_person_id = any (persons) or memoria.mentions(d.reason, ids, words)
+            or exists (select from jsonb_each(d.before -> 'persons') b
+                where b.key = any (persons::text[]) or b.value ->> 1 = "user"::text
+                    or lower(b.value ->> 2) = any (words) or b.value ->> 3 = any (persons::text[]))
+            or exists (select from unnest(d.person_ids || d.affected_person_ids) as one (id)
+                join unnest(persons) as gone (id) on gone.id = one.id)
+            or exists (select from jsonb_array_elements_text(d.before -> 'made') as one (id)
+                where one.id = any (persons::text[])))
+        union
+        select d.id from memoria.decisions d
+        cross join lateral unnest(d.face_ids || d.rest_face_ids || d.affected_face_ids) as one (id)
+        join unnest(faces) as gone (id) on gone.id = one.id
+        where d.event_id = event
+        union
+        select d.id from memoria.decisions d
+        cross join lateral jsonb_array_elements(d.before -> 'faces') as row
+        cross join lateral (select row ->> 0 union all select row ->> 1
+            union all select jsonb_array_elements_text(row -> 4)) as one (id)
+        join unnest(faces || persons) as gone (id) on gone.id = one.id::uuid
+        where d.event_id = event);
+    update memoria.decisions d
+    set actor_id = case d.actor_id when "user" then pseudonym else d.actor_id end,
+        kind = case when about.unsaid then 'confirm' else d.kind end,
+        subject_user_id = case when about.them or d.subject_user_id = "user" then null
+            else d.subject_user_id end,
+        details = case when about.them or lower(d.details ->> 'email') = any (words)
+            then d.details - 'email' else d.details end
+            || case when about.unsaid then '{"twice": true}' else '{}' end::jsonb,
+        reason = case when about.them or memoria.mentions(d.reason, ids, words) then null
+            else d.reason end,
+        person_id = case when d.person_id = any (persons) then null else d.person_id end,
+        other_person_id = case when d.other_person_id = any (persons) then null
+            else d.other_person_id end,
+        -- the first faces are those of person_ids, one by one
+        face_ids = array(
+            select f.id from unnest(d.face_ids) with ordinality as f (id, place)
+            left join unnest(d.person_ids) with ordinality as p (id, place) on p.place = f.place
+            where not exists (select from unnest(faces) as gone (id) where gone.id = f.id)
+                and not coalesce(p.id = any (persons), d.kind = 'ignore' and d.person_id = any (persons)
+                    and d.person_id is not null)
+            order by f.place),
+        person_ids = array(
+            select p.id from unnest(d.person_ids) with ordinality as p (id, place)
+            left join unnest(d.face_ids) with ordinality as f (id, place) on f.place = p.place
+            where p.id <> all (persons)
+                and not exists (select from unnest(faces) as gone (id) where gone.id = f.id)
+            order by p.place),
+        rest_face_ids = memoria.less(d.rest_face_ids, faces),
+        affected_face_ids = memoria.less(d.affected_face_ids, faces),
+        affected_person_ids = memoria.less(d.affected_person_ids, persons),
+        before = memoria.forget_before(d.before, "user", faces, persons, words)
+    from (
+        select o.id, coalesce(o.person_id = any (persons) or o.other_person_id = any (persons)
+                or o.person_ids && persons, false) as them,
+            coalesce(o.kind in ('assign', 'invite') and o.person_id <> all (persons)
+                and (o.subject_user_id = "user" or lower(o.details ->> 'email') = any (words)),
+                false) as unsaid
+        from memoria.decisions o where o.event_id = event and o.id = any (hit)
+    ) as about
+    where d.event_id = event and about.id = d.id;
+    return cardinality(hit);
 end
 $$;
 
@@ -1136,6 +1616,64 @@ begin
                        where f.event_id = event and f.media_id = m.id and not f.lost)
     where m.event_id = event and m.status = 'analysed' and cardinality(others) > 0;
     return cardinality(others);
+end
+$$;
+
+CREATE FUNCTION memoria.forget_results(event uuid, ids uuid[], words text[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    jobs integer;
+    letters integer;
+begin
+    update memoria.ml_jobs j
+    set result = case when memoria.mentions(j.result::text, ids, words)
+                or j.result @? '$.**.embedding' or j.result @? '$.**.bbox'
+            then memoria.only_counts(j.result) else j.result end,
+        error = case when memoria.mentions(j.error, ids, words) then null else j.error end
+    where j.event_id = event and (memoria.mentions(j.result::text, ids, words)
+        or j.result @? '$.**.embedding' or j.result @? '$.**.bbox'
+        or memoria.mentions(j.error, ids, words));
+    get diagnostics jobs = row_count;
+    update memoria.callbacks c
+    set payload = jsonb_build_object('type', c.payload -> 'type', 'timestamp',
+            c.payload -> 'timestamp', 'data', coalesce(memoria.only_counts(c.payload -> 'data'), '{}')
+                || jsonb_build_object('job_id', c.job_id, 'event_id', c.event_id, 'result',
+                    memoria.only_counts(c.payload #> '{data,result}'))),
+        last_error = case when memoria.mentions(c.last_error, ids, words) then null
+            else c.last_error end
+    where c.event_id = event and (memoria.mentions(c.payload::text, ids, words)
+        or c.payload @? '$.**.embedding' or c.payload @? '$.**.bbox'
+        or memoria.mentions(c.last_error, ids, words));
+    get diagnostics letters = row_count;
+    return jobs + letters;
+end
+$_$;
+
+CREATE FUNCTION memoria.forget_user("user" uuid, ids uuid[], words text[], pseudonym uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    signed_in integer;
+begin
+    -- That a request was answered stays known; what the answer said does not.
+    update memoria.idempotency i set body = null
+    where i.body is not null
+        and (i.user_id = "user" or memoria.mentions(i.body::text, ids, words));
+    if exists (select from memoria.event_members m where m.user_id = "user") then
+        return 0;
+    end if;
+    delete from memoria.idempotency i where i.user_id = "user";
+    delete from memoria.links l where l.user_id = "user";
+    update memoria.consents c
+    set user_id = case c.user_id when "user" then pseudonym else c.user_id end,
+        recorded_by = case c.recorded_by when "user" then pseudonym else c.recorded_by end
+    where c.event_id is null and "user" in (c.user_id, c.recorded_by);
+    delete from memoria.sessions s where s.user_id = "user";
+    get diagnostics signed_in = row_count;
+    return signed_in;
 end
 $$;
 
@@ -1171,6 +1709,25 @@ begin
         where g.event_id = event and (p.user_id is not null
             or (g.face_person_id is null and g.verdict is distinct from 'not_a_face'));
     end loop;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.hidden_boxes_of_untagged() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into memoria.hidden_boxes (event_id, media_id, sha256, user_id, bbox)
+    select g.event_id, g.media_id, m.sha256, g.tagged_user_id,
+        coalesce(g.bbox, '{"x": 0, "y": 0, "w": 1, "h": 1}')
+    from gone g
+    join memoria.hidden h on h.event_id = g.event_id and h.user_id = g.tagged_user_id
+    join memoria.media m on m.event_id = g.event_id and m.id = g.media_id
+    where memoria.is_open(g.event_id) and (g.bbox is not null or not exists (
+        select from memoria.faces f join memoria.hidden_persons(g.event_id) p
+            on p.person_id = f.face_person_id and p.user_id = g.tagged_user_id
+        where f.event_id = g.event_id and f.media_id = g.media_id));
     return null;
 end
 $$;
@@ -1273,6 +1830,16 @@ CREATE FUNCTION memoria.is_member("user" uuid, elsewhere_than uuid) RETURNS bool
         where m.user_id = "user" and m.event_id <> elsewhere_than)
 $$;
 
+CREATE FUNCTION memoria.is_open(event uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+    select exists (select from memoria.opened
+        where transaction = pg_current_xact_id_if_assigned() and event_id = event
+            and what = 'event' and id = event)
+$$;
+
 CREATE FUNCTION memoria.known_as(id uuid, event uuid) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1283,6 +1850,14 @@ CREATE FUNCTION memoria.known_as(id uuid, event uuid) RETURNS uuid
         (select r.id from memoria.erasure_requests r
          where r.user_id = known_as.id and (r.event_id = event or event is null) limit 1),
         known_as.id) end
+$$;
+
+CREATE FUNCTION memoria.less(those uuid[], gone uuid[]) RETURNS uuid[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select array(select t.id from unnest(those) with ordinality as t (id, place)
+        where not exists (select from unnest(gone) as g (id) where g.id = t.id) order by t.place)
 $$;
 
 CREATE FUNCTION memoria.lock_event(event uuid) RETURNS void
@@ -1393,6 +1968,33 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.mentions(said text, ids uuid[], words text[]) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select said is not null and (
+        exists (select from unnest(words) as word
+            where word <> '' and strpos(lower(said), word) > 0 and lower(said) ~ (
+                '(?<![[:alnum:]._%+-])' || regexp_replace(word, '([^[:alnum:]])', '\\\1', 'g')
+                || '(?![[:alnum:]-]|\.[[:alnum:]])'))
+        or exists (select from regexp_matches(said,
+                '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}', 'gi') as found (id)
+            join unnest(ids) as named (id) on named.id = (found.id)[1]::uuid))
+$$;
+
+CREATE FUNCTION memoria.ml_jobs_hold_no_vector() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    if new.result is not null and (new.result @? '$.**.embedding' or new.result @? '$.**.landmarks')
+    then
+        new.result := memoria.only_counts(new.result);
+    end if;
+    return new;
+end
+$_$;
+
 CREATE FUNCTION memoria.ml_jobs_settled() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1456,6 +2058,20 @@ CREATE FUNCTION memoria.my_tagged_photos() RETURNS SETOF uuid
         and t.event_id in (select memoria.my_events('guest'))
 $$;
 
+CREATE FUNCTION memoria.no_key_of_the_deleted() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform from memoria.events e where e.id = new.event_id and e.status <> 'deleted' for share;
+    if not found then
+        raise exception 'event %: it is deleted, and gets no key', new.event_id
+            using errcode = 'check_violation';
+    end if;
+    return new;
+end
+$$;
+
 CREATE FUNCTION memoria.not_truncated() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1497,6 +2113,16 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.only_counts(said jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select case when jsonb_typeof(said) = 'object' then (
+        select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(said)
+        where jsonb_typeof(value) in ('number', 'boolean', 'null')
+            or key in ('status', 'cluster_run') and jsonb_typeof(value) = 'string') end
+$$;
+
 CREATE FUNCTION memoria.open(event uuid, faces uuid[], persons uuid[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1506,6 +2132,17 @@ CREATE FUNCTION memoria.open(event uuid, faces uuid[], persons uuid[]) RETURNS v
     union
     select event, 'person', one.id from unnest(persons) as one (id) where one.id is not null
     on conflict do nothing
+$$;
+
+CREATE FUNCTION memoria.overlap(one jsonb, other jsonb) RETURNS double precision
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select common / nullif(a.w * a.h + b.w * b.h - common, 0)
+    from jsonb_to_record(one) as a (x float8, y float8, w float8, h float8),
+        jsonb_to_record(other) as b (x float8, y float8, w float8, h float8),
+        lateral (select greatest(least(a.x + a.w, b.x + b.w) - greatest(a.x, b.x), 0)
+            * greatest(least(a.y + a.h, b.y + b.h) - greatest(a.y, b.y), 0) as common) as shared
 $$;
 
 CREATE FUNCTION memoria.partition_name(event uuid) RETURNS text
@@ -1564,113 +2201,10 @@ CREATE FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) RETURN
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    done jsonb;
-    address text;
+    request uuid;
 begin
-    done := memoria.purge_faces_of_user("user", event);
-    select m.email into address from memoria.event_members m
-    where m.event_id = event and m.user_id = "user";
-    delete from memoria.untagged u where u.event_id = event and u.user_id = "user";
-    delete from memoria.invitations i
-    where i.event_id = event and (i.used_by = "user" or i.email = address or i.person_id in (
-        select e.person_id from memoria.erased_persons e where e.event_id = event));
-    delete from memoria.questions q
-    where q.event_id = event and (q.detail ->> 'user_id' = "user"::text
-        or q.persons && array(
-            select e.person_id from memoria.erased_persons e where e.event_id = event)
-        or exists (select from unnest(q.faces) as one (id) where not exists (
-            select from memoria.faces f where f.event_id = event and f.id = one.id)));
-    -- That a request was answered stays known; what the answer said does not.
-    update memoria.idempotency i set body = null
-    where i.body is not null and (i.user_id = "user" or strpos(i.body::text, "user"::text) > 0
-        or strpos(lower(i.body::text), to_json(address)::text) > 0);
-    if not exists (select from memoria.event_members m
-            where m.user_id = "user" and m.event_id <> event) then
-        delete from memoria.sessions s where s.user_id = "user";
-        delete from memoria.links l where l.user_id = "user";
-    end if;
-    return done;
-end
-$$;
-
-CREATE FUNCTION memoria.purge_faces_of_user("user" uuid, event uuid) RETURNS jsonb
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-declare
-    person_ids uuid[];
-    purged_ids uuid[];
-    photo_ids uuid[];
-    naming_ids uuid[];
-    tags integer;
-    done jsonb;
-begin
-    if "user" is null or event is null then
-        raise exception 'purge_face_data_for_user needs a user and an event'
-            using errcode = 'null_value_not_allowed';
-    end if;
-    -- The event, its media, its persons, its faces: everybody locks in this order. With the event
-    -- to itself (a grouping and a listing take it so too, whoever saves an analysis shares it),
-    -- nothing moves between the statements below.
-    perform from memoria.events where id = event for no key update;
-    lock table memoria.media in row exclusive mode;  -- before persons: create_event_partition
-    with recursive theirs as (
-        select id from memoria.face_persons where event_id = event and linked_user_id = "user"
-        union
-        select p.id from memoria.face_persons p join theirs t on p.merged_into_id = t.id
-        where p.event_id = event
-    )
-    select coalesce(array_agg(id), '{}') into person_ids from theirs;
-
-    select coalesce(array_agg(f.id), '{}'), coalesce(array_agg(distinct f.media_id), '{}')
-    into purged_ids, photo_ids
-    from memoria.faces f
-    where f.event_id = event and (f.face_person_id = any (person_ids) or f.id in (
-        select t.face_id from memoria.media_tags t
-        where t.event_id = event and t.tagged_user_id = "user"));
-    naming_ids := array(
-        select f.id from memoria.faces f
-        where f.event_id = event and (f.evidence && purged_ids or f.not_person_ids && person_ids
-            or f.machine_person_id = any (person_ids)));
-    perform memoria.open(event, purged_ids || naming_ids, person_ids);
-    insert into memoria.erased_persons (event_id, person_id)
-    select event, id from unnest(person_ids) as one (id) on conflict do nothing;
-
-    perform from memoria.media m
-    where m.event_id = event and m.id = any (photo_ids) order by m.id for update;
-    perform from memoria.face_persons p
-    where p.event_id = event and p.id = any (person_ids) order by p.id for update;
-    delete from memoria.media_tags t where t.event_id = event and t.tagged_user_id = "user";
-    get diagnostics tags = row_count;
-    delete from memoria.faces f where f.event_id = event and f.id = any (purged_ids);
-    update memoria.faces f
-    set evidence = array(select e from unnest(f.evidence) e where e <> all (purged_ids)),
-        not_person_ids = array(select n from unnest(f.not_person_ids) n where n <> all (person_ids)),
-        machine_person_id = case when f.machine_person_id = any (person_ids) then null
-            else f.machine_person_id end
-    where f.event_id = event and f.id = any (naming_ids);
-    delete from memoria.face_persons p where p.event_id = event and p.id = any (person_ids);
-    update memoria.media m
-    set faces_found = (select count(*) from memoria.faces f
-                       where f.event_id = event and f.media_id = m.id and not f.lost)
-    where m.event_id = event and m.id = any (photo_ids) and m.faces_found is not null;
-    if cardinality(person_ids) + cardinality(purged_ids) > 0 then
-        delete from memoria.cluster_proposals c where c.event_id = event;
-        update memoria.cluster_runs r set status = 'held', plan = null, reason = 'a person was erased'
-        where r.event_id = event and r.status = 'proposed';
-        delete from memoria.media_beside b where b.event_id = event;
-        -- not dropped, which would lock media, and two of us would wait for one another
-        if to_regclass(format('memoria.%I', memoria.beside_name(event))) is not null then
-            execute format('truncate memoria.%I', memoria.beside_name(event));
-        end if;
-    end if;
-
-    done := jsonb_build_object('persons', cardinality(person_ids),
-        'faces', cardinality(purged_ids), 'embeddings', cardinality(purged_ids), 'tags', tags);
-    insert into memoria.erasures (event_id, scope, status, receipt, completed_at)
-    values (event, 'person', 'completed', done, now());
-    perform memoria.shut(event, purged_ids || naming_ids, person_ids);
-    return done;
+    request := memoria.request_erasure('person', event, "user", null, null, 'sql', 'request', null);
+    return memoria.told(request, array['persons', 'faces', 'embeddings', 'tags']);
 end
 $$;
 
@@ -1679,12 +2213,9 @@ CREATE FUNCTION memoria.purge_for_caller("user" uuid, event uuid) RETURNS jsonb
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    if "user" is distinct from memoria.current_user_id()
-        and not coalesce(event in (select memoria.my_events('organiser')), false) then
-        raise exception 'event %: only its organisers, and the user, may erase a user', event
-            using errcode = 'insufficient_privilege';
-    end if;
-    return memoria.purge_face_data_for_user("user", event);
+    return memoria.told(
+        memoria.request_for_caller('person', event, "user", null, 'api'),
+        array['persons', 'faces', 'embeddings', 'tags']);
 end
 $$;
 
@@ -1736,11 +2267,49 @@ CREATE FUNCTION memoria.request_erasure(scope text, event uuid, "user" uuid, per
 declare
     made uuid;
 begin
+    persons := coalesce(persons, '{}');
+    photos := coalesce(photos, '{}');
+    if scope is null or event is null or scope = 'photos' and photos = '{}'
+        or scope = 'person' and "user" is null and persons = '{}' then
+        raise exception 'an erasure needs an event, and whom it is about'
+            using errcode = 'null_value_not_allowed';
+    end if;
+    perform from memoria.events e where e.id = event for update;
+    select r.id into made
+    from memoria.erasure_requests r join memoria.erasures e on e.id = r.id
+    where r.event_id = event and e.completed_at is null and e.scope = request_erasure.scope
+        and r.user_id is not distinct from "user"
+        and r.person_ids @> persons and r.media_ids @> photos
+    order by e.requested_at limit 1;
+    if found then
+        return made;
+    end if;
     insert into memoria.erasures (event_id, scope, source, reason)
-    values (event, scope, coalesce(source, 'sql'), coalesce(reason, 'request')) returning id into made;
+    values (event, scope, coalesce(source, 'sql'), coalesce(reason, 'request'))
+    returning id into made;
     insert into memoria.erasure_requests (id, event_id, user_id, person_ids, media_ids, requested_by)
-    values (made, event, "user", coalesce(persons, '{}'), coalesce(photos, '{}'), "by");
+    values (made, event, "user", persons, photos, "by");
     return made;
+end
+$$;
+
+CREATE FUNCTION memoria.request_for_caller(scope text, event uuid, "user" uuid, persons uuid[], source text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    who uuid := memoria.current_user_id();
+begin
+    if (scope <> 'person' or "user" is distinct from who or coalesce(persons, '{}') <> '{}')
+        and not coalesce(event in (select memoria.my_events('organiser')), false) then
+        raise exception 'event %: only its organisers, and the user, may erase a user', event
+            using errcode = 'insufficient_privilege';
+    end if;
+    if scope not in ('person', 'archive', 'event') then
+        raise exception 'event %: nobody asks for an erasure of %', event, scope
+            using errcode = 'insufficient_privilege';
+    end if;
+    return memoria.request_erasure(scope, event, "user", persons, null, source, 'request', who);
 end
 $$;
 
@@ -1773,6 +2342,40 @@ CREATE FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) RETURNS v
     delete from memoria.opened
     where transaction = pg_current_xact_id() and event_id = event
         and (what, id) in (select 'face', unnest(faces) union all select 'person', unnest(persons))
+$$;
+
+CREATE FUNCTION memoria.stays_erased() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    gone timestamptz;
+    made jsonb;
+begin
+    if new.event_id is null then
+        return new;
+    end if;
+    select e.erased_at into gone from memoria.events e where e.id = new.event_id for key share;
+    if gone is not null then
+        raise exception 'event %: it was erased, for good', new.event_id
+            using errcode = 'insufficient_privilege';
+    end if;
+    if tg_nargs > 0 and exists (select from memoria.erasure_requests r
+            where r.event_id = new.event_id) then
+        made := to_jsonb(new);
+        made := made || coalesce(made -> 'details', '{}');
+        if exists (select from memoria.erasure_requests r join memoria.erasures e on e.id = r.id
+                cross join unnest(tg_argv) as named (name)
+                where r.event_id = new.event_id and e.rows_at is not null and not r.kept
+                    and (made ->> named.name = r.user_id::text
+                        or lower(made ->> named.name) = any (r.emails))) then
+            raise exception 'event %: whom this is about is being erased', new.event_id
+                using hint = 'try again once the erasure is completed',
+                      errcode = 'insufficient_privilege';
+        end if;
+    end if;
+    return new;
+end
 $$;
 
 CREATE FUNCTION memoria.take_back(event uuid, purpose text, source text) RETURNS uuid
@@ -1809,6 +2412,18 @@ begin
     request := memoria.request_erasure('person', event, who, null, null, source, 'withdrawn', who);
     perform memoria.erase_rows(request);
     return request;
+end
+$$;
+
+CREATE FUNCTION memoria.told(request uuid, names text[]) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    counts jsonb := memoria.erase_rows(request);
+begin
+    return (select jsonb_object_agg(name, coalesce(counts -> name, '0')) from unnest(names) as name)
+        || jsonb_build_object('erasure', request);
 end
 $$;
 
@@ -2079,6 +2694,7 @@ CREATE TABLE memoria.events (
     wanted_face_model text,
     epoch bigint DEFAULT 0 NOT NULL,
     keep_tombstones boolean DEFAULT true NOT NULL,
+    erased_at timestamp with time zone,
     analysis_mode text DEFAULT 'full'::text NOT NULL,
     CONSTRAINT events_analysis_mode_check CHECK ((analysis_mode = ANY (ARRAY['full'::text, 'match_and_forget'::text]))),
     CONSTRAINT events_check CHECK (((ends_at IS NULL) OR (starts_at IS NULL) OR (ends_at >= starts_at))),
@@ -2099,6 +2715,8 @@ COMMENT ON COLUMN memoria.events.wanted_face_model IS 'The pack it is to move to
 COMMENT ON COLUMN memoria.events.epoch IS 'Grows with each erasure: what was read before one is not written after it.';
 
 COMMENT ON COLUMN memoria.events.keep_tombstones IS 'Whether boxes of erased faces are kept, so that a photo that comes again brings nobody back.';
+
+COMMENT ON COLUMN memoria.events.erased_at IS 'Nothing of it is left but this row, for good.';
 
 COMMENT ON COLUMN memoria.events.analysis_mode IS 'match_and_forget: only faces of members who agreed are ever stored.';
 
@@ -2397,24 +3015,6 @@ ALTER TABLE ONLY memoria.erased_persons FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE memoria.erased_persons IS 'Ids of persons that no decision makes again.';
 
-CREATE TABLE memoria.erasure_requests (
-    id uuid NOT NULL,
-    event_id uuid,
-    user_id uuid,
-    person_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    face_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    media_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    emails text[] DEFAULT '{}'::text[] NOT NULL,
-    kept boolean DEFAULT false NOT NULL,
-    requested_by uuid
-);
-
-ALTER TABLE ONLY memoria.erasure_requests FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE memoria.erasure_requests IS 'Whom an erasure is about, only while it is under way.';
-
-COMMENT ON COLUMN memoria.erasure_requests.kept IS 'The user runs the event and stays its organiser or photographer.';
-
 CREATE TABLE memoria.erasures (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     event_id uuid,
@@ -2452,6 +3052,20 @@ COMMENT ON COLUMN memoria.erasures.subject_hash IS 'Keyed: tells only who knows 
 COMMENT ON COLUMN memoria.erasures.rows_at IS 'When the rows were gone; the rest is under way.';
 
 COMMENT ON COLUMN memoria.erasures.error IS 'The class of the last failure.';
+
+CREATE TABLE memoria.event_keys (
+    event_id uuid NOT NULL,
+    wrapped bytea NOT NULL,
+    master text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT event_keys_wrapped_check CHECK ((octet_length(wrapped) = 60))
+);
+
+ALTER TABLE ONLY memoria.event_keys FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.event_keys IS 'Keys of exports, each wrapped by the master key; an erased event has none.';
+
+COMMENT ON COLUMN memoria.event_keys.master IS 'Which master key wrapped it: a fingerprint.';
 
 CREATE TABLE memoria.event_members (
     event_id uuid NOT NULL,
@@ -2912,6 +3526,9 @@ ALTER TABLE ONLY memoria.erasure_requests
 ALTER TABLE ONLY memoria.erasures
     ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY memoria.event_keys
+    ADD CONSTRAINT event_keys_pkey PRIMARY KEY (event_id);
+
 ALTER TABLE ONLY memoria.event_members
     ADD CONSTRAINT event_members_pkey PRIMARY KEY (event_id, user_id);
 
@@ -3189,9 +3806,9 @@ CREATE TRIGGER decisions_open AFTER INSERT ON memoria.decisions FOR EACH ROW EXE
 
 CREATE CONSTRAINT TRIGGER decisions_shut AFTER INSERT ON memoria.decisions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION memoria.decisions_open();
 
-CREATE TRIGGER erasures_open AFTER INSERT ON memoria.erasures FOR EACH ROW WHEN (((new.scope = 'event'::text) AND (new.event_id IS NOT NULL))) EXECUTE FUNCTION memoria.erasures_open();
+CREATE TRIGGER erasures_append_only BEFORE DELETE OR UPDATE ON memoria.erasures FOR EACH ROW EXECUTE FUNCTION memoria.erasures_append_only();
 
-CREATE CONSTRAINT TRIGGER erasures_shut AFTER INSERT ON memoria.erasures DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.scope = 'event'::text) AND (new.event_id IS NOT NULL))) EXECUTE FUNCTION memoria.erasures_open();
+CREATE TRIGGER erasures_not_truncated BEFORE TRUNCATE ON memoria.erasures FOR EACH STATEMENT EXECUTE FUNCTION memoria.erasures_append_only();
 
 CREATE TRIGGER event_is_watched AFTER INSERT OR UPDATE OF status, photo_root, face_recognition_enabled, wanted_face_model, face_model ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.event_is_watched();
 
@@ -3241,9 +3858,17 @@ CREATE TRIGGER faces_not_truncated BEFORE TRUNCATE ON memoria.faces FOR EACH STA
 
 CREATE TRIGGER faces_selfies_go AFTER DELETE ON memoria.faces REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.selfies_go();
 
+CREATE TRIGGER faces_stay_buried BEFORE INSERT ON memoria.faces FOR EACH ROW WHEN ((current_setting('memoria.tombstones_seen'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION memoria.faces_stay_buried();
+
+CREATE TRIGGER faces_stay_buried BEFORE INSERT ON memoria.faces_beside FOR EACH ROW WHEN ((current_setting('memoria.tombstones_seen'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION memoria.faces_stay_buried();
+
+CREATE TRIGGER forget_event_key AFTER UPDATE OF status ON memoria.events FOR EACH ROW WHEN ((new.status = 'deleted'::text)) EXECUTE FUNCTION memoria.forget_event_key();
+
 CREATE TRIGGER hidden_boxes_of_archive BEFORE UPDATE OF status ON memoria.events FOR EACH ROW WHEN (((old.status = 'active'::text) AND (new.status = 'archived'::text))) EXECUTE FUNCTION memoria.hidden_boxes_of_archive();
 
 CREATE TRIGGER hidden_boxes_of_gone AFTER DELETE ON memoria.faces REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.hidden_boxes_of_gone();
+
+CREATE TRIGGER hidden_boxes_of_untagged AFTER DELETE ON memoria.media_tags REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.hidden_boxes_of_untagged();
 
 CREATE TRIGGER media_arrives BEFORE UPDATE OF status, etag ON memoria.media FOR EACH ROW WHEN (((new.status = ANY (ARRAY['pending'::text, 'missing'::text])) AND ((old.status IS DISTINCT FROM new.status) OR (old.etag IS DISTINCT FROM new.etag)))) EXECUTE FUNCTION memoria.media_arrives();
 
@@ -3257,7 +3882,53 @@ CREATE TRIGGER media_tags_tagged AFTER INSERT ON memoria.media_tags FOR EACH ROW
 
 CREATE TRIGGER media_tags_untagged AFTER DELETE ON memoria.media_tags FOR EACH ROW EXECUTE FUNCTION memoria.media_tags_untagged();
 
+CREATE TRIGGER ml_jobs_hold_no_vector BEFORE INSERT OR UPDATE OF result ON memoria.ml_jobs FOR EACH ROW EXECUTE FUNCTION memoria.ml_jobs_hold_no_vector();
+
 CREATE TRIGGER ml_jobs_settled BEFORE UPDATE OF status ON memoria.ml_jobs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION memoria.ml_jobs_settled();
+
+CREATE TRIGGER no_key_of_the_deleted BEFORE INSERT ON memoria.event_keys FOR EACH ROW EXECUTE FUNCTION memoria.no_key_of_the_deleted();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.backfills FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.callbacks FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.cluster_runs FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.comparisons FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.consents FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased('user_id');
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.decisions FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased('subject_user_id', 'email');
+
+CREATE TRIGGER stays_erased BEFORE INSERT OR UPDATE OF user_id, email ON memoria.event_members FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased('user_id', 'email');
+
+CREATE TRIGGER stays_erased BEFORE INSERT OR UPDATE OF linked_user_id, invitation_email ON memoria.face_persons FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased('linked_user_id', 'invitation_email');
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.forecasts FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT OR UPDATE OF email, used_by ON memoria.invitations FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased('email', 'used_by');
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.links FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.media FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.media_tags FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased('tagged_user_id');
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.ml_jobs FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.moves FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.questions FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.run_answers FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.tombstones FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.untagged FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased('user_id');
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.uploads FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
+
+CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.watched FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
 
 CREATE TRIGGER untagged_selfies_go AFTER DELETE ON memoria.untagged REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.selfies_go();
 
@@ -3296,6 +3967,9 @@ ALTER TABLE ONLY memoria.erased_persons
 
 ALTER TABLE ONLY memoria.erasure_requests
     ADD CONSTRAINT erasure_requests_id_fkey FOREIGN KEY (id) REFERENCES memoria.erasures(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.event_keys
+    ADD CONSTRAINT event_keys_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY memoria.event_members
     ADD CONSTRAINT event_members_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
@@ -3420,6 +4094,8 @@ ALTER TABLE memoria.erased_persons ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY erasure ON memoria.audit TO memoria_erasure USING (true) WITH CHECK (true);
 
+CREATE POLICY erasure ON memoria.decisions TO memoria_erasure USING (true) WITH CHECK (true);
+
 CREATE POLICY erasure ON memoria.hidden TO memoria_erasure USING (true) WITH CHECK (true);
 
 CREATE POLICY erasure ON memoria.hidden_boxes TO memoria_erasure USING (true) WITH CHECK (true);
@@ -3427,6 +4103,8 @@ CREATE POLICY erasure ON memoria.hidden_boxes TO memoria_erasure USING (true) WI
 ALTER TABLE memoria.erasure_requests ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.erasures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.event_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.event_members ENABLE ROW LEVEL SECURITY;
 
@@ -3589,6 +4267,8 @@ CREATE POLICY service ON memoria.erasure_requests TO memoria_service USING (true
 
 CREATE POLICY service ON memoria.erasures TO memoria_service USING (true) WITH CHECK (true);
 
+CREATE POLICY service ON memoria.event_keys TO memoria_service USING (true) WITH CHECK (true);
+
 CREATE POLICY service ON memoria.event_members TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.events TO memoria_service USING (true) WITH CHECK (true);
@@ -3663,6 +4343,8 @@ GRANT USAGE ON SCHEMA memoria TO authenticated;
 GRANT USAGE ON SCHEMA memoria TO memoria_analyst;
 GRANT USAGE ON SCHEMA memoria TO memoria_api;
 GRANT USAGE ON SCHEMA memoria TO memoria_erasure;
+
+REVOKE ALL ON FUNCTION memoria.added(one jsonb, other jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.agrees("user" uuid, event uuid, purpose text) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.agrees("user" uuid, event uuid, purpose text) TO memoria_service;
@@ -3767,6 +4449,10 @@ REVOKE ALL ON FUNCTION memoria.api_start_session("user" uuid, token_hash bytea, 
 GRANT ALL ON FUNCTION memoria.api_start_session("user" uuid, token_hash bytea, csrf text, seconds integer) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_start_session("user" uuid, token_hash bytea, csrf text, seconds integer) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.api_tombstones(event uuid, media uuid, sha256 text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.api_tombstones(event uuid, media uuid, sha256 text) TO memoria_service;
+GRANT ALL ON FUNCTION memoria.api_tombstones(event uuid, media uuid, sha256 text) TO memoria_api;
+
 REVOKE ALL ON FUNCTION memoria.api_use_link(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.api_use_link(token_hash bytea) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_use_link(token_hash bytea) TO memoria_service;
@@ -3774,6 +4460,9 @@ GRANT ALL ON FUNCTION memoria.api_use_link(token_hash bytea) TO memoria_service;
 REVOKE ALL ON FUNCTION memoria.api_veil(event uuid, media uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.api_veil(event uuid, media uuid) TO memoria_api;
 GRANT ALL ON FUNCTION memoria.api_veil(event uuid, media uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.buried(event uuid, photo uuid, box jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.buried(event uuid, photo uuid, box jsonb) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.comparable(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.comparable(event uuid) TO memoria_service;
@@ -3798,15 +4487,29 @@ GRANT ALL ON FUNCTION memoria.drop_beside_partition(event uuid) TO memoria_servi
 
 REVOKE ALL ON FUNCTION memoria.drop_event_partition(event uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION memoria.drop_log(event uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.erase_also("user" uuid, event uuid, scope text, pseudonym uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION memoria.erase_archive(request uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.erase_consents("user" uuid, event uuid, scope text, pseudonym uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.erase_event(request uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.erase_faces(event uuid, faces uuid[], persons uuid[], request uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.erase_person(request uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.erase_photos(request uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.erase_rows(request uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.erase_rows(request uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.erasures_append_only() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.event_is_watched() FROM PUBLIC;
 
@@ -3822,11 +4525,30 @@ REVOKE ALL ON FUNCTION memoria.faces_match() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.faces_of_others(event uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION memoria.faces_stay_buried() FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.erasure_requests TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.find_subject(request uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.finish_erasure(request uuid, receipt jsonb, subject_hash text, signature text, key_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.finish_erasure(request uuid, receipt jsonb, subject_hash text, signature text, key_id text) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.forget_before(said jsonb, "user" uuid, faces uuid[], persons uuid[], words text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.forget_before(said jsonb, "user" uuid, faces uuid[], persons uuid[], words text[]) TO memoria_erasure;
+
+REVOKE ALL ON FUNCTION memoria.forget_derived(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.forget_event_key() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.forget_in_log(event uuid, "user" uuid, faces uuid[], persons uuid[], words text[], pseudonym uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.forget_others(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.forget_others(event uuid) TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.forget_results(event uuid, ids uuid[], words text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.forget_user("user" uuid, ids uuid[], words text[], pseudonym uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.hidden_faces(event uuid, photos uuid[]) FROM PUBLIC;
 
@@ -3844,13 +4566,23 @@ GRANT ALL ON FUNCTION memoria.is_erasure(id uuid) TO memoria_erasure;
 REVOKE ALL ON FUNCTION memoria.is_member("user" uuid, elsewhere_than uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.is_member("user" uuid, elsewhere_than uuid) TO memoria_erasure;
 
+REVOKE ALL ON FUNCTION memoria.is_open(event uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.known_as(id uuid, event uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.less(those uuid[], gone uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.less(those uuid[], gone uuid[]) TO memoria_erasure;
 
 REVOKE ALL ON FUNCTION memoria.lock_event(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.lock_event(event uuid) TO authenticated;
 GRANT ALL ON FUNCTION memoria.lock_event(event uuid) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.look_again(event uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.mentions(said text, ids uuid[], words text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.mentions(said text, ids uuid[], words text[]) TO memoria_erasure;
+
+REVOKE ALL ON FUNCTION memoria.ml_jobs_hold_no_vector() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.my_events(VARIADIC roles text[]) TO authenticated;
@@ -3868,11 +4600,20 @@ REVOKE ALL ON FUNCTION memoria.my_tagged_photos() FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.my_tagged_photos() TO authenticated;
 GRANT ALL ON FUNCTION memoria.my_tagged_photos() TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.no_key_of_the_deleted() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.note(verb text, event uuid, thing text, thing_id uuid, times integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.note(verb text, event uuid, thing text, thing_id uuid, times integer) TO authenticated;
 GRANT ALL ON FUNCTION memoria.note(verb text, event uuid, thing text, thing_id uuid, times integer) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.only_counts(said jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.only_counts(said jsonb) TO memoria_service;
+GRANT ALL ON FUNCTION memoria.only_counts(said jsonb) TO authenticated;
+
 REVOKE ALL ON FUNCTION memoria.open(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.overlap(one jsonb, other jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.overlap(one jsonb, other jsonb) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.person_for("user" uuid, event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.person_for("user" uuid, event uuid) TO memoria_service;
@@ -3887,8 +4628,6 @@ GRANT ALL ON FUNCTION memoria.photo_root_of(event uuid) TO memoria_service;
 REVOKE ALL ON FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.purge_face_data_for_user("user" uuid, event uuid) TO memoria_service;
 
-REVOKE ALL ON FUNCTION memoria.purge_faces_of_user("user" uuid, event uuid) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION memoria.purge_for_caller("user" uuid, event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.purge_for_caller("user" uuid, event uuid) TO authenticated;
 GRANT ALL ON FUNCTION memoria.purge_for_caller("user" uuid, event uuid) TO memoria_service;
@@ -3900,6 +4639,10 @@ GRANT ALL ON FUNCTION memoria.refresh_person_counts(event uuid, persons uuid[]) 
 REVOKE ALL ON FUNCTION memoria.request_erasure(scope text, event uuid, "user" uuid, persons uuid[], photos uuid[], source text, reason text, by uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.request_erasure(scope text, event uuid, "user" uuid, persons uuid[], photos uuid[], source text, reason text, by uuid) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.request_for_caller(scope text, event uuid, "user" uuid, persons uuid[], source text) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.request_for_caller(scope text, event uuid, "user" uuid, persons uuid[], source text) TO memoria_service;
+GRANT ALL ON FUNCTION memoria.request_for_caller(scope text, event uuid, "user" uuid, persons uuid[], source text) TO authenticated;
+
 REVOKE ALL ON FUNCTION memoria.selfies_go() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.selfies_of(event uuid) FROM PUBLIC;
@@ -3908,9 +4651,13 @@ GRANT ALL ON FUNCTION memoria.selfies_of(event uuid) TO authenticated;
 
 REVOKE ALL ON FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION memoria.stays_erased() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.take_back(event uuid, purpose text, source text) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.take_back(event uuid, purpose text, source text) TO memoria_service;
 GRANT ALL ON FUNCTION memoria.take_back(event uuid, purpose text, source text) TO authenticated;
+
+REVOKE ALL ON FUNCTION memoria.told(request uuid, names text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.unname_audit(event uuid, pseudonym uuid, "user" uuid, whole boolean) FROM PUBLIC;
 
@@ -3960,6 +4707,7 @@ GRANT SELECT ON TABLE analytics.comparisons TO memoria_service;
 
 GRANT SELECT,INSERT ON TABLE memoria.decisions TO memoria_service;
 GRANT SELECT ON TABLE memoria.decisions TO authenticated;
+GRANT SELECT,DELETE,UPDATE ON TABLE memoria.decisions TO memoria_erasure;
 
 GRANT INSERT(id) ON TABLE memoria.decisions TO authenticated;
 
@@ -4068,6 +4816,10 @@ GRANT SELECT(archived_at) ON TABLE memoria.events TO authenticated;
 GRANT SELECT(archived_at) ON TABLE memoria.events TO memoria_analyst;
 
 GRANT SELECT(epoch) ON TABLE memoria.events TO authenticated;
+
+GRANT SELECT(keep_tombstones),UPDATE(keep_tombstones) ON TABLE memoria.events TO authenticated;
+
+GRANT SELECT(erased_at) ON TABLE memoria.events TO authenticated;
 
 GRANT SELECT(analysis_mode),UPDATE(analysis_mode) ON TABLE memoria.events TO authenticated;
 
@@ -4178,9 +4930,9 @@ GRANT SELECT ON SEQUENCE memoria.decisions_seq_seq TO memoria_service;
 GRANT SELECT ON TABLE memoria.erased_persons TO memoria_service;
 GRANT SELECT ON TABLE memoria.erased_persons TO authenticated;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.erasure_requests TO memoria_service;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.erasures TO memoria_service;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.event_keys TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.event_members TO memoria_service;
 GRANT SELECT,DELETE ON TABLE memoria.event_members TO authenticated;

@@ -50,21 +50,25 @@ def _boxes(
 
 
 # Two lookups: one with `or` would read all of an event's.
-_ASKED = (
+_BURIED = sa.text(
     "with asked as materialized (select * from unnest(cast(:ids as uuid[]),"
     "  cast(:events as uuid[]), cast(:sha256s as text[])) as r (id, event, sha256))"
-    " select distinct r.id as media_id, (t.bbox ->> 'x')::float8 as x,"
-    " (t.bbox ->> 'y')::float8 as y, (t.bbox ->> 'w')::float8 as w, (t.bbox ->> 'h')::float8 as h"
-    " from asked r cross join lateral "
-)
-_BURIED = sa.text(
-    _ASKED + "(select bbox from memoria.tombstones where event_id = r.event and media_id = r.id"
-    " union all select bbox from memoria.tombstones where event_id = r.event and sha256 = r.sha256"
-    " ) t"
+    " select distinct r.id as media_id, b.* from asked r cross join lateral ("
+    "  select bbox from memoria.tombstones where event_id = r.event and media_id = r.id"
+    "  union all select bbox from memoria.tombstones where event_id = r.event and sha256 = r.sha256"
+    " ) t cross join lateral jsonb_to_record(t.bbox) as b (x float8, y float8, w float8, h float8)"
 )
 _THERE = sa.text(
-    _ASKED + "(select bbox from memoria.faces where event_id = r.event and media_id = r.id) t"
+    "select f.media_id, b.* from memoria.faces f"
+    " join unnest(cast(:ids as uuid[]), cast(:events as uuid[]), cast(:sha256s as text[]))"
+    " as r (id, event, sha256) on f.event_id = r.event and f.media_id = r.id"
+    " cross join lateral jsonb_to_record(f.bbox) as b (x float8, y float8, w float8, h float8)"
 )
+
+
+def seen(conn: sa.Connection) -> None:
+    """This transaction has left out whom tombstones name: the database need not look again."""
+    conn.execute(sa.text("select set_config('memoria.tombstones_seen', 'on', true)"))
 
 
 def spread(conn: sa.Connection, sha256s: Mapping[UUID, str]) -> set[UUID]:

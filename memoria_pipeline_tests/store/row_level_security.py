@@ -101,6 +101,12 @@ DEFINERS: dict[str, list[str]] = {
     **dict.fromkeys(("forget_event_key", "no_key_of_the_deleted"), []),
     "purge_face_data_for_user": ["memoria_service"],
     **dict.fromkeys(("request_erasure", "erase_rows", "finish_erasure"), ["memoria_service"]),
-    **dict.fromkeys(("purge_faces_of_user", "open", "shut", "erase_also"), []),
+    "buried": ["memoria_service"],
+    "request_for_caller": _PEOPLE,
+    "api_tombstones": _SERVERS,
+    **dict.fromkeys(("forget_results", "forget_in_log", "forget_derived", "forget_user"), []),
+    **dict.fromkeys(("find_subject", "drop_log", "is_open", "told", "erase_faces"), []),
+    **dict.fromkeys(("erase_person", "erase_photos", "erase_archive", "erase_event"), []),
+    **dict.fromkeys(("open", "shut", "erase_also"), []),
     **dict.fromkeys(("create_event_partition", "drop_event_partition"), []),
 }

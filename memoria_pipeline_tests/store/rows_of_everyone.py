@@ -80,7 +80,7 @@ def rows(world: World, event: UUID, name: str, *, fresh: bool) -> dict[str, Row]
     }
 
 
-_KINDS = ("photo", "person", "face", "run")
+_KINDS = ("photo", "person", "face", "run", "erasure")
 _EVERYWHERE = ("events", "sessions", "idempotency", "lookouts", "canaries", "migrations")
 """Tables whose rows are of no event."""
 
@@ -123,7 +123,9 @@ def _decided(a: _About) -> dict[str, Row]:
         "untagged": {"media_id": a.free["photo"], "user_id": a.user},
         "consents to grouping": {"id": str(uuid4()), "purpose": "grouping"} | agreed,
         "consents of one's own": {"id": str(uuid4()), "purpose": "own_photos"} | agreed,
-        "erasures": {"id": str(uuid4()), "scope": "person", "status": "requested"},
+        "erasures": {"id": a.new("erasure"), "scope": "person", "status": "requested"},
+        "erasure_requests": {"id": a.free["erasure"], "user_id": str(user("nobody"))},
+        "tombstones": {"id": str(uuid4()), "bbox": _BOX, "erasure_id": str(uuid4())},
         "erased_persons": {"person_id": str(uuid4())},
         "audit": {"id": str(uuid4()), "actor_id": a.user, "verb": "looked", "thing": "photos"}
         | {"via": "page", "times": 1},

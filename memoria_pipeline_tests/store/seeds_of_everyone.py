@@ -60,6 +60,8 @@ def _photos_of(conn: sa.Connection, world: World, event: UUID, name: str) -> Non
             insert(conn, "face_persons", made["face_persons"])
         insert(conn, "faces", made["faces"] | {"id": face, "media_id": photo})
         insert(conn, "cluster_runs", made["cluster_runs"] | {"id": run})
+        asked = {"id": str(world.id(f"{what}erasure", event, name))}
+        insert(conn, "erasures", made["erasures"] | asked)
 
 
 _POINTED = ("photo", "face", "run")
@@ -86,7 +88,7 @@ def _belongs(world: World, event: UUID, name: str) -> bool:
     return name == "third" if event == world.second else name != "stranger"
 
 
-_POINTED_AT = ("events", "media", "face_persons", "faces", "cluster_runs")
+_POINTED_AT = ("events", "media", "face_persons", "faces", "cluster_runs", "erasures")
 _PER_EVENT = ("event_keys", "forecasts", "backfills", "uploads", "watched", "moves")
 
 
