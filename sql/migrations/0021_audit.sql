@@ -363,6 +363,30 @@ create trigger hidden_boxes_of_gone after delete on memoria.faces
     referencing old table as gone
     for each statement execute function memoria.hidden_boxes_of_gone();
 
+-- An erasure takes the tags too: of one by hand its place, or where nobody knew one the whole photo.
+create function memoria.hidden_boxes_of_untagged() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into memoria.hidden_boxes (event_id, media_id, sha256, user_id, bbox)
+    select g.event_id, g.media_id, m.sha256, g.tagged_user_id,
+        coalesce(g.bbox, '{"x": 0, "y": 0, "w": 1, "h": 1}')
+    from gone g
+    join memoria.hidden h on h.event_id = g.event_id and h.user_id = g.tagged_user_id
+    join memoria.media m on m.event_id = g.event_id and m.id = g.media_id
+    where memoria.is_open(g.event_id) and (g.bbox is not null or not exists (
+        select from memoria.faces f join memoria.hidden_persons(g.event_id) p
+            on p.person_id = f.face_person_id and p.user_id = g.tagged_user_id
+        where f.event_id = g.event_id and f.media_id = g.media_id));
+    return null;
+end
+$$;
+
+create trigger hidden_boxes_of_untagged after delete on memoria.media_tags
+    referencing old table as gone
+    for each statement execute function memoria.hidden_boxes_of_untagged();
+
 -- The person hides and shows itself; organisers hide others, and take back what organisers did.
 create function memoria.hide(event uuid, "user" uuid, hide boolean) returns boolean
 language plpgsql security definer
@@ -448,12 +472,6 @@ begin
     if "user" is null then
         return;
     end if;
-    -- where nobody knew a place, the tag that said so goes: all of the photo stays covered
-    insert into memoria.hidden_boxes (event_id, media_id, sha256, user_id, bbox)
-    select event, f.media_id, m.sha256, pseudonym, f.bbox
-    from memoria.hidden_faces(event, null) f
-    join memoria.media m on m.event_id = event and m.id = f.media_id
-    where f.user_id = "user";
     update memoria.hidden_boxes b set user_id = pseudonym
     where b.event_id = event and b.user_id = "user";
     update memoria.hidden h set user_id = pseudonym, by_self = true
