@@ -7,6 +7,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from memoria_pipeline.privacy.matching import References
+from memoria_pipeline.store.faces import STORED_DIMENSIONS
 
 
 def load(conn: sa.Connection, event_id: UUID, model: str) -> References:
@@ -16,7 +17,7 @@ def load(conn: sa.Connection, event_id: UUID, model: str) -> References:
     recognised by other events, those of the active ones that the user is in.
     """
     rows = conn.execute(_LOAD, {"event": event_id, "model": model}).all()
-    vectors = np.array([row.vector for row in rows], np.float32).reshape(len(rows), -1)
+    vectors = np.array([row.vector for row in rows], np.float32).reshape(-1, STORED_DIMENSIONS)
     return References([row.user_id for row in rows], vectors)
 
 

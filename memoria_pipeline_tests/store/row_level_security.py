@@ -18,8 +18,8 @@ canaries              -            -            -       -       -        -    - 
 cluster_proposals     -            -            -       -       -        -    -   -       all:siud
 cluster_runs          S            -            -       -       -        -    -   all:s   all:siud
 comparisons           -            -            -       -       -        -    -   all:s   all:siud
-consents to grouping  own:s,i      own:s        own:s   own:s   own:s    -    -   -       all:siud
-consents of one's own own:s,i      own:s,i      own:s,i own:s,i own:s   -    -   -       all:siud
+consents to grouping  own:s        own:s        own:s   own:s   own:s    -    -   -       all:si
+consents of one's own own:s,i      own:s,i      own:s,i own:s,i own:s   -    -   -       all:si
 decisions             Si           -            -       -       -        -    -   all:s   all:si
 erased_persons        S            -            -       -       -        -    -   -       all:s
 erasure_requests      -            -            -       -       -        -    -   -       all:siud
@@ -108,5 +108,9 @@ DEFINERS: dict[str, list[str]] = {
     **dict.fromkeys(("find_subject", "drop_log", "is_open", "told", "erase_faces"), []),
     **dict.fromkeys(("erase_person", "erase_photos", "erase_archive", "erase_event"), []),
     **dict.fromkeys(("open", "shut", "erase_also"), []),
+    **dict.fromkeys(("my_selfies", "selfies_of", "take_back"), _PEOPLE),
+    "api_keep_selfie": _SERVERS,
+    **dict.fromkeys(("agrees", "comparable", "forget_others", "person_for"), ["memoria_service"]),
+    **dict.fromkeys(("erase_consents", "faces_of_others", "look_again"), []),
     **dict.fromkeys(("create_event_partition", "drop_event_partition"), []),
 }

@@ -237,6 +237,9 @@ $$;
 create policy selfies_are_their_own on memoria.media as restrictive for select to authenticated
     using (status <> 'selfie' or id in (select memoria.my_selfies()));
 
+create policy own_selfie on memoria.media for select to authenticated
+    using (status = 'selfie' and id in (select memoria.my_selfies()));
+
 -- A selfie goes with its face; and with its event, whose faces are dropped, not deleted.
 create function memoria.selfies_go() returns trigger
 language plpgsql security definer
