@@ -663,9 +663,12 @@ begin
                     and m.user_id is distinct from r.user_id));
     update memoria.erasure_requests q
     set person_ids = found_persons, emails = array_remove(found_words, null),
+        -- who takes a consent back stays a member as well (GDPR art. 7(3): at no detriment)
         kept = exists (select from memoria.event_members m
             where m.event_id = r.event_id and m.user_id = r.user_id
-                and m.role in ('organiser', 'photographer')),
+                and (m.role in ('organiser', 'photographer') or exists (
+                    select from memoria.erasures e
+                    where e.id = r.id and e.reason = 'withdrawn'))),
         face_ids = array(
             select unnest(q.face_ids)
             union select f.id from memoria.faces f
@@ -797,7 +800,7 @@ begin
     delete from memoria.questions q where q.event_id = r.event_id
         and memoria.mentions(q.detail::text, r.person_ids || r.user_id, r.emails);
     delete from memoria.event_members m where m.event_id = r.event_id and m.user_id = r.user_id
-        and m.role in ('guest', 'member');
+        and not (select q.kept from memoria.erasure_requests q where q.id = request);
     get diagnostics joined = row_count;
     return done || jsonb_build_object('tags', tags, 'decisions', said, 'invitations', invited,
         'members', joined, 'results', memoria.forget_results(r.event_id,
