@@ -122,7 +122,8 @@ def test_no_pixel_of_overlapping_regions_counts_beyond_one_mean() -> None:
 def test_a_face_of_few_pixels_becomes_one_colour() -> None:
     shown = hidden(noise(), [(0.5, 0.5, 0.01, 0.01)])
     left, top, right, bottom = region((0.5, 0.5, 0.01, 0.01), 320, 240)
-    assert (right - left) < 8 and colours(shown[top:bottom, left:right]) == 1
+    assert right - left < 8
+    assert colours(shown[top:bottom, left:right]) == 1
 
 
 def test_a_crop_of_a_hidden_face_is_known_as_one() -> None:
