@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from memoria_pipeline import __version__
-from memoria_pipeline.commands import events, export, jobs, lab, model, runs
+from memoria_pipeline.commands import erase, events, export, jobs, lab, model, runs
 from memoria_pipeline.commands.doctor import doctor
 from memoria_pipeline.commands.ingest import ingest, uploads
 from memoria_pipeline.commands.metrics import metrics
@@ -23,6 +23,7 @@ from memoria_pipeline.settings import settings
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 commands.add_typer(events.app, name="events")
+commands.add_typer(erase.app, name="erase")
 commands.add_typer(runs.app, name="runs")
 commands.add_typer(jobs.app, name="jobs")
 commands.add_typer(model.app, name="model")

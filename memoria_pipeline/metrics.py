@@ -39,6 +39,8 @@ HELP = {
     "memoria_groupings": "Groupings by state; proposed ones wait for the organiser.",
     "memoria_events": "Active events, by the organiser's consent.",
     "memoria_callbacks": "Callbacks of the outbox; dead ones can be replayed.",
+    "memoria_erasures_open": "Erasures that were asked for and are not proven yet.",
+    "memoria_erasures_overdue": "Of those, the ones that should have been: look at once.",
     "memoria_uploads": "Events with new photos: waiting to be quiet, or a run was asked for.",
     "memoria_oldest_pending_seconds": "Age of the oldest that waits; 0 where nothing does.",
 }

@@ -158,12 +158,29 @@ class Settings:
     uploads: Path | None = _setting(
         None, path, "photos of events that are made on the page; unset: `photos/` in the home"
     )
+    erasure_ledger: Path | None = _setting(
+        None, path, "signed receipts of erasures; unset: `erasures.jsonl` in the home; back it up"
+    )
+    erasure_key: str | None = _setting(
+        None, secret, "signs receipts of erasures, 32 characters; unset: a random file", secret=True
+    )
+    subject_key: str | None = _setting(
+        None, secret, "hashes whom receipts are about; unset: a random file; keep it", secret=True
+    )
+    rewrite_mb: int = _setting(
+        256, count, "after an erasure, tables up to so many MB are rewritten at once, not at night"
+    )
     supabase_url: str | None = _setting(
         None, str, "a Supabase project (storage: from a later release on)", old="SUPABASE_URL"
     )
     supabase_service_role_key: str | None = _setting(
         None, str, "its service key", old="SUPABASE_SERVICE_ROLE_KEY", secret=True
     )
+
+    @property
+    def ledger(self) -> Path:
+        """Where receipts of erasures are written down, apart from the database."""
+        return self.erasure_ledger or self.home / "erasures.jsonl"
 
     @property
     def wanted_device(self) -> str:

@@ -1,65 +1,90 @@
-"""Match and forget, while photos are analysed: what is nobody's who agreed goes no further."""
+"""What Dagster knows of an event that is erased: its runs, what they wrote, its partition.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+A run that lives is stopped first: deleted under it, it would write its history anew.
+"""
+
+import time
+from contextlib import suppress
 from uuid import UUID
 
-import numpy as np
-import sqlalchemy as sa
+import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from memoria_pipeline.privacy.matching import References, whose
-from memoria_pipeline.store import references
-from memoria_pipeline.store.events import Event
-from memoria_pipeline.vision.analyse import Outcome
-from memoria_pipeline.vision.model import Face
+from memoria_pipeline.defs.partitions import events
+from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.errors import ErasureError
+from memoria_pipeline.store import dagster_rows, db, erased_files
+from memoria_pipeline.store.erased_files import Places
 
-Whose = Mapping[Face, UUID]
+_EVERY = 0.5  # seconds between two looks
+_PATIENCE = 60.0  # a run ends itself 15 seconds after it was told, at the latest
+_BEGUN = (
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
 
 
-@dataclass(slots=True)
-class Sieve:
-    """Lets through faces of who agreed. known: None where the event keeps all faces.
+def forget_event(
+    instance: dg.DagsterInstance, store: Store, places: Places, url: str | None, event: UUID
+) -> dict[str, int]:
+    """Everything that Dagster has of the event goes; counts. Twice does no harm.
 
-    forgotten: how many were nobody's, which is all that is ever said of them.
+    url: of Dagster's own tables, None where they are in no PostgreSQL. Raises ErasureError where a
+    run does not end.
     """
-
-    known: References | None
-    threshold: float
-    margin: float
-    forgotten: int = field(default=0)
-
-    def through(self, outcome: Outcome) -> tuple[Outcome, Whose]:
-        """The photo with the faces that may be stored, and the users that they are."""
-        if self.known is None or not outcome.faces:
-            return outcome, {}
-        vectors = np.array([face.embedding for face in outcome.faces], np.float32)
-        users = whose(vectors, self.known, threshold=self.threshold, margin=self.margin)
-        found = {
-            face: user for face, user in zip(outcome.faces, users, strict=True) if user is not None
-        }
-        self.forgotten += len(outcome.faces) - len(found)
-        return replace(outcome, faces=tuple(found)), found
-
-    def told(self) -> dict[str, int]:
-        """For whoever reads the run."""
-        return {} if self.known is None else {"faces forgotten": self.forgotten}
+    runs = [run.run_id for run in instance.get_runs(dg.RunsFilter(tags=_tags(event)))]
+    for run in runs:
+        _stop(instance, store, run)
+    files = erased_files.runs_output(places, runs)
+    for run in runs:
+        with suppress(Exception):  # another place of compute logs may know no such folder
+            instance.compute_log_manager.delete_logs(prefix=[run])
+        instance.event_log_storage.free_concurrency_slots_for_run(run)
+        instance.delete_run(run)
+    instance.delete_dynamic_partition(events.name or "", str(event))
+    return {"runs": len(runs), "files": files, "rows": _rows(url, event)}
 
 
-def sieve(
-    conn: sa.Connection, event: Event, numbers: Callable[[str], Mapping[str, float]]
-) -> Sieve:
-    """What an event's analysis goes through. numbers: pack → its calibrated cosines."""
-    cosines = numbers(event.face_model)
-    known = references.load(conn, event.id, event.face_model) if event.forgets else None
-    return Sieve(known, cosines["merge"], cosines.get("margin", 0.0))
+def naming(url: str | None, texts: list[str]) -> dict[str, int]:
+    """Where Dagster's tables still name any of these: table.column → rows."""
+    if url is None:
+        return {}
+    with db.connect(db.engine(url)) as conn:
+        return dagster_rows.naming(conn, texts)
 
 
-def persons(conn: sa.Connection, event: UUID, found: Whose) -> Whose:
-    """The persons instead of the users; without those who took it back meanwhile."""
-    known = references.persons(conn, event, found.values()) if found else {}
-    return {face: known[user] for face, user in found.items() if user in known}
+def _rows(url: str | None, event: UUID) -> int:
+    if url is None:
+        return 0
+    with db.connect(db.engine(url)) as conn:
+        return dagster_rows.forget(conn, event)
 
 
-def afterwards(conn: sa.Connection, event: Event) -> int:
-    """Faces of whoever does not agree any more, gone once the photos are looked at; how many."""
-    return references.forget_others(conn, event.id) if event.forgets else 0
+def _tags(event: UUID) -> dict[str, str]:
+    return {PARTITION_NAME_TAG: str(event)}
+
+
+def _stop(instance: dg.DagsterInstance, store: Store, run_id: str) -> None:
+    """Until the run is over and its process gone."""
+    until = time.monotonic() + _PATIENCE
+    while not _is_over(instance, store, run_id):
+        if time.monotonic() >= until:
+            raise ErasureError(
+                f"Run {run_id} of the event that is erased does not end: terminate it in Dagster."
+                " The erasure is tried again."
+            )
+        time.sleep(_EVERY)
+
+
+def _is_over(instance: dg.DagsterInstance, store: Store, run_id: str) -> bool:
+    run = instance.get_run_by_id(run_id)
+    alive = store.is_alive(run_id)
+    if run is None or run.status not in NOT_FINISHED_STATUSES:
+        return not alive
+    if run.status not in _BEGUN or not alive:
+        instance.report_run_canceled(run, "Its event was erased.")
+    elif run.status is not dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceling(run, "Its event is erased.")
+    return False

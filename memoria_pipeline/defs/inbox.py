@@ -15,7 +15,7 @@ from memoria_pipeline.defs.resources import Store, opened
 from memoria_pipeline.errors import MemoriaError, SettingsError
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.settings import settings
-from memoria_pipeline.store import erasure, jobs, outbox, outcomes
+from memoria_pipeline.store import erasing_jobs, erasure, jobs, outbox, outcomes
 from memoria_pipeline.store.jobs import Claim
 from memoria_pipeline.store.outbox import Letter
 from memoria_pipeline.webhooks import Answer, Call, Receiver, body_of
@@ -57,17 +57,19 @@ def _look(store: Store) -> tuple[list[Claim], list[Batch]]:
     """The open claims, and new ones; jobs of an event that is worked on wait for its end."""
     with store.transaction() as conn:
         opened = jobs.claims(conn)
+        taken = erasing_jobs.claim(conn, _JOBS)  # these wait for no run
         free = min(_RUNS, _OPEN - len(opened))
-        if free <= 0:
-            return opened, []
-        busy = [claim.event_id for claim in opened]
-        taken = jobs.claim(conn, _JOBS, batches=free, leave=busy, together=_TOGETHER)
+        if free > 0:
+            busy = [claim.event_id for claim in opened] + [job.event_id for job in taken]
+            taken += jobs.claim(conn, _JOBS, batches=free, leave=busy, together=_TOGETHER)
     return opened, work.batches(taken)
 
 
 def _follow(store: Store, opened: Sequence[Claim], instance: dg.DagsterInstance) -> int:
     """Look after every open claim, then give up those that nobody did; jobs that ended."""
     ended = sum(_step(store, claim, instance) for claim in opened)
+    with store.transaction() as conn:
+        ended += erasing_jobs.finish(conn, tell=_tells())
     if any(claim.over for claim in opened):
         with store.transaction() as conn:
             jobs.expire(conn, most=settings().job_attempts, tell=_tells())
@@ -147,12 +149,12 @@ def _refuse(conn: sa.Connection, held: Sequence[Job]) -> set[UUID]:
 
 
 def _erase(conn: sa.Connection, batch: Sequence[Job]) -> set[UUID]:
+    """The rows go at once; the job ends when the erasure does, with what it counted."""
     for job in batch:
-        if job.media_ids:
-            receipt = erasure.erase_photos(conn, job.event_id, job.media_ids)
-        else:
-            receipt = erasure.erase_event(conn, job.event_id)
-        jobs.complete(conn, job.token, {job.id: receipt}, tell=_tells())
+        scope: erasure.Scope = "photos" if job.media_ids else "event"
+        asked = erasure.request(conn, scope, job.event_id, photos=job.media_ids, source="job")
+        erasure.erase_rows(conn, asked)
+        erasing_jobs.hand_over(conn, job, asked)
     return {job.id for job in batch}
 
 

@@ -158,9 +158,18 @@ _CALLBACKS = sa.text("""
         select 'dead', count(*) from memoria.callbacks where dead_at is not null
     ) as c (state, n)
 """)
+_ERASURES = sa.text("""
+    select o.name, array[]::text[] as labels, array[]::text[] as at, o.n as value
+    from (
+        select 'memoria_erasures_open', count(*) from memoria.erasures where completed_at is null
+        union all
+        select 'memoria_erasures_overdue', count(*) from memoria.erasures
+        where completed_at is null and due_at < now()
+    ) as o (name, n)
+""")
 _GAUGES = (
     *(_JOBS, _PHOTOS, _FAILURES, _SPEED, _PEOPLE, _GROUPINGS, _EVENTS, _OLDEST),
-    *(_UPLOADS, _CALLBACKS),
+    *(_UPLOADS, _CALLBACKS, _ERASURES),
 )
 # Negative, as a bucket holds its upper bound and width_bucket's hold their lower one.
 _LATENCY = sa.text("""

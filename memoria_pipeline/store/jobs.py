@@ -137,7 +137,7 @@ def claims(conn: sa.Connection) -> list[Claim]:
 
 _CLAIMS = sa.text(
     "select claim_token, event_id, count(*), min(lease_until) < clock_timestamp()"
-    " from memoria.ml_jobs where claim_token is not null"
+    " from memoria.ml_jobs where claim_token is not null and lease_until < 'infinity'"
     " group by claim_token, event_id order by min(lease_until), claim_token"
 )
 

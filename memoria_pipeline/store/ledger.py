@@ -10,7 +10,16 @@ from pathlib import Path
 from uuid import UUID
 
 from memoria_pipeline.errors import ErasureError
-from memoria_pipeline.privacy.receipt import Signed
+from memoria_pipeline.privacy.receipt import Keys, Signed
+from memoria_pipeline.store.secrets import secret_of
+
+
+def keys(home: Path, signing: str | None, subject: str | None) -> Keys:
+    """The keys of receipts: from the settings, else from files below the home, made once.
+
+    Raises SettingsError when others can read a file of them.
+    """
+    return Keys(secret_of(home, "erasure_key", signing), secret_of(home, "subject_key", subject))
 
 
 def read(path: Path) -> list[Signed]:

@@ -36,15 +36,19 @@ def test_the_assets_and_what_each_is_made_from() -> None:
         "cluster_comparison": {"clusters"},
         "faces_beside": {"media"},
         "clusters_beside": {"faces_beside"},
+        "erasures": set(),
+        "rewritten_tables": set(),
     }
 
 
 def test_every_asset_has_one_partition_per_event_and_a_description() -> None:
     for key in graph().get_all_asset_keys():
         node = graph().get(key)
+        assert node.description
+        if node.group_name == "privacy":  # a request may be about several, and waits for none
+            continue
         assert isinstance(node.partitions_def, dg.DynamicPartitionsDefinition)
         assert node.partitions_def.name == "events"
-        assert node.description
 
 
 def test_every_check_is_a_true_sentence() -> None:

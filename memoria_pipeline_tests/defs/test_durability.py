@@ -420,6 +420,7 @@ def test_the_instance_is_set_up_for_production(tmp_path: Path) -> None:
     assert monitoring["free_slots_after_run_end_seconds"] > 0
     assert retries["max_retries"] > 0
     assert retries["retry_on_asset_or_op_failure"] is False
-    [per_event] = read["concurrency"]["runs"]["tag_concurrency_limits"]
+    together, per_event = read["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert together["limit"] < read["concurrency"]["runs"]["max_concurrent_runs"]
     assert per_event["key"] == PARTITION_NAME_TAG
     assert per_event["limit"] == 1
