@@ -909,6 +909,7 @@ begin
     where t.event_id = r.event_id and t.tagged_user_id = r.user_id;
     get diagnostics tags = row_count;
     delete from memoria.untagged u where u.event_id = r.event_id and u.user_id = r.user_id;
+    delete from memoria.links l where l.event_id = r.event_id and l.user_id = r.user_id;
     done := memoria.erase_faces(r.event_id, r.face_ids, r.person_ids, request);
     said := memoria.forget_in_log(r.event_id, r.user_id, r.face_ids, r.person_ids, r.emails, request);
     delete from memoria.invitations i where i.event_id = r.event_id
@@ -4585,6 +4586,7 @@ GRANT ALL ON FUNCTION memoria.lock_event(event uuid) TO memoria_service;
 REVOKE ALL ON FUNCTION memoria.look_again(event uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.mentions(said text, ids uuid[], words text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.mentions(said text, ids uuid[], words text[]) TO memoria_service;
 GRANT ALL ON FUNCTION memoria.mentions(said text, ids uuid[], words text[]) TO memoria_erasure;
 
 REVOKE ALL ON FUNCTION memoria.ml_jobs_hold_no_vector() FROM PUBLIC;

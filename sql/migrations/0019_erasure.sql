@@ -782,6 +782,7 @@ begin
     where t.event_id = r.event_id and t.tagged_user_id = r.user_id;
     get diagnostics tags = row_count;
     delete from memoria.untagged u where u.event_id = r.event_id and u.user_id = r.user_id;
+    delete from memoria.links l where l.event_id = r.event_id and l.user_id = r.user_id;
     done := memoria.erase_faces(r.event_id, r.face_ids, r.person_ids, request);
     said := memoria.forget_in_log(r.event_id, r.user_id, r.face_ids, r.person_ids, r.emails, request);
     delete from memoria.invitations i where i.event_id = r.event_id
@@ -1086,7 +1087,7 @@ begin
     loop
         execute format('revoke execute on function %s from public', each.name);
         if each.proname in ('request_erasure', 'erase_rows', 'finish_erasure', 'api_tombstones',
-                'request_for_caller', 'overlap', 'buried', 'only_counts') then
+                'request_for_caller', 'overlap', 'buried', 'only_counts', 'mentions') then
             execute format('grant execute on function %s to memoria_service', each.name);
         end if;
     end loop;
