@@ -103,6 +103,11 @@ class Settings:
     overdue_hours: float = _setting(
         24.0, number(0, 10_000), "a job, an erasure or an event that waits longer is overdue"
     )
+    retention_days: int | None = _setting(
+        None,
+        between(0, 36_500),
+        "days after its end that an event keeps faces, where it says none; unset: until archived",
+    )
     callback_url: str | None = _setting(
         None, str, "told when a job of `ml_jobs` ends", old="CALLBACK_URL"
     )

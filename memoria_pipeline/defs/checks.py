@@ -7,6 +7,7 @@ four CPU-seconds to import; hence few steps, and a low priority.
 
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from uuid import UUID
 
 import dagster as dg
@@ -15,11 +16,12 @@ from memoria_pipeline.defs import holding
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
 from memoria_pipeline.logs import discreet
+from memoria_pipeline.privacy.retention import GRACE
 from memoria_pipeline.quality import gx
 from memoria_pipeline.quality.expectations import Expectation, Observed, declared
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import events as event_store
-from memoria_pipeline.store import observed
+from memoria_pipeline.store import observed, retention
 from memoria_pipeline.vision.detector import Detector
 
 Results = Iterator[dg.AssetCheckResult]
@@ -73,10 +75,14 @@ def _result(of: Expectation, value: float | None, met: bool) -> dg.AssetCheckRes
 def nothing_is_overdue(
     context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
 ) -> Results:
-    """No job, no erasure and no photo of the event waits for too long."""
+    """No job, no erasure and no photo of the event waits for too long; no face stays too long."""
     with store.transaction() as conn:
-        seen = observed.overdue(conn, UUID(context.partition_key), settings().overdue_hours)
-    yield from results(context, seen)
+        event = UUID(context.partition_key)
+        seen = observed.overdue(conn, event, settings().overdue_hours)
+        kept = retention.past_date(
+            conn, event, datetime.now(UTC) - GRACE, settings().retention_days
+        )
+    yield from results(context, {**seen, "faces_past_date": kept})
 
 
 @dg.multi_asset_check(specs=specs("faces", "embeddings"), can_subset=True, op_tags=_LAST)

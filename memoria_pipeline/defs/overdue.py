@@ -1,6 +1,7 @@
 """Looks for what is overdue where nothing runs: an event that is stuck would check nothing."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -8,8 +9,9 @@ from memoria_pipeline.defs.checks import nothing_is_overdue
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
 from memoria_pipeline.logs import discreet
+from memoria_pipeline.privacy.retention import GRACE
 from memoria_pipeline.settings import settings
-from memoria_pipeline.store import observed
+from memoria_pipeline.store import observed, retention
 
 AT_ONCE = 20
 """Events that are reported per hour: more of them are one trouble, and the first say it."""
@@ -37,8 +39,10 @@ def overdue_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRe
     store: Store = context.resources.store
     with store.transaction() as conn:
         late = observed.late(conn, settings().overdue_hours, AT_ONCE)
+        past = datetime.now(UTC) - GRACE
+        late += retention.over(conn, past, settings().retention_days)[:AT_ONCE]
     day = context.scheduled_execution_time.date()
-    names = [str(event) for event in late]
+    names = [str(event) for event in dict.fromkeys(late)]
     if names:
         context.instance.add_dynamic_partitions(events.name or "", names)
     for name in names:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+GRACE = timedelta(hours=2)
+"""What a check allows beyond the date: the schedule looks once an hour."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lasting:

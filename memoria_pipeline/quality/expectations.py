@@ -135,6 +135,12 @@ _WAITING = (
         "partition_overdue",
         "1 where photos came or went and no run has followed within MEMORIA_OVERDUE_HOURS.",
     ),
+    _none(
+        "no_face_data_is_kept_past_its_date",
+        "media",
+        "faces_past_date",
+        "Faces of an event that is over, or whose retention ended more than two hours ago.",
+    ),
 )
 
 
