@@ -58,6 +58,8 @@ class Life(World):
         sa.event.listen(self.engine, "before_cursor_execute", self._burn)
         super().__post_init__()
         self.needles.words = {self.word[GONE], str(self.users[GONE])}
+        if self.role in ("organiser", "photographer"):
+            self.needles.spared = {"event_members"}  # they run the event, and stay
 
     def through(self, steps: list[Step]) -> None:
         """Live through all of it, the faults included."""
@@ -80,13 +82,15 @@ class Life(World):
         """Guest 0 goes; what goes with them is noted in the same transaction. Twice is as once."""
         with (engine or self.engine).begin() as conn:
             conn.execute(_HOLD, {"event": self.event})
-            self._note(conn)
+            self._note(conn, step)
             self._ask(conn, step)
         self.erased = True
         self.faults[f"by {step.door}"] += 1
+        if step.door in ("withdrawn", "person"):  # the faces go, and the member stays one
+            self.needles.words -= {self.word[GONE], str(self.users[GONE])}
 
     def _ask(self, conn: sa.Connection, step: Step) -> None:
-        user, source = self.users[GONE], "cli"
+        user = self.users[GONE]
         values = {"user": user, "event": self.event}
         if step.door == "sql":
             conn.execute(sa.text("select memoria.purge_face_data_for_user(:user, :event)"), values)
@@ -95,17 +99,22 @@ class Life(World):
             conn.execute(sa.text("select memoria.purge_for_caller(:user, :event)"), values)
             conn.execute(sa.text("reset role"))
         else:
-            reason = "withdrawn" if step.door == "withdrawn" else "request"
-            asked = erasure.request(
-                conn, "person", self.event, user=user, source=source, reason=reason
-            )
+            reason: erasure.Reason = "withdrawn" if step.door == "withdrawn" else "request"
+            whom: dict[str, Any] = {"user": user, "reason": reason}
+            if step.door == "person":
+                whom = {"persons": list(conn.scalars(_PERSONS, values))}
+                if not whom["persons"]:
+                    return
+            asked = erasure.request(conn, "person", self.event, **whom)
             erasure.erase_rows(conn, asked)
 
-    def _note(self, conn: sa.Connection) -> None:
+    def _note(self, conn: sa.Connection, step: Step) -> None:
         """Which rows are guest 0's: by queries of our own."""
-        values = {"event": self.event, "user": self.users[GONE]}
+        values: dict[str, Any] = {"event": self.event, "user": self.users[GONE]}
         persons = set(conn.scalars(_PERSONS, values))
-        faces = conn.execute(_FACES, {**values, "persons": list(persons)}).all()
+        tagged = None if step.door == "person" else self.users[GONE]
+        values |= {"user": tagged, "persons": list(persons)}
+        faces = conn.execute(_FACES, values).all()
         self.needles.words |= {str(each) for each in persons} | {str(row.id) for row in faces}
         self.needles.vectors |= {row.vector[:60] for row in faces if row.vector}
         self.needles.boxes |= {(row.media_id, row.sha256, row.x) for row in faces}
@@ -324,7 +333,8 @@ _FACES = sa.text(
     "select f.id, f.media_id, m.sha256, (f.bbox ->> 'x')::float8 as x, f.embedding::text as vector"
     " from memoria.faces f join memoria.media m on m.id = f.media_id where f.event_id = :event"
     " and (f.face_person_id = any (cast(:persons as uuid[])) or f.id in (select t.face_id"
-    "  from memoria.media_tags t where t.event_id = :event and t.tagged_user_id = :user))"
+    "  from memoria.media_tags t where t.event_id = :event"
+    "  and t.tagged_user_id = cast(:user as uuid)))"
 )
 _FACES_NOW = sa.text(
     "select 'faces' as of, f.media_id, m.sha256, (f.bbox ->> 'x')::float8 as x"

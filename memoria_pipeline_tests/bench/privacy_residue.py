@@ -7,6 +7,7 @@ word and every beginning of a vector that was ever the erased one's.
 import io
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -52,7 +53,7 @@ def dumped(engine: sa.Engine) -> list[tuple[str, str]]:
     """(table, row as text) of all that there is in our schema, partitions by their parent."""
     raw = engine.raw_connection()
     try:
-        with raw.cursor() as cursor:
+        with closing(raw.cursor()) as cursor:
             cursor.execute(
                 "select relname from pg_class where relnamespace = 'memoria'::regnamespace"
                 " and relkind in ('r', 'p') and not relispartition order by relname"

@@ -73,7 +73,7 @@ def _upload(chance: np.random.Generator, photos: int) -> Step:
 def _erasure(chance: np.random.Generator) -> Step:
     """During the step that follows it, where its trouble is `meanwhile`."""
     kinds: Sequence[Trouble] = (*TROUBLES, "meanwhile", "meanwhile", "meanwhile", "meanwhile")
-    trouble = kinds[chance.integers(len(kinds))]
+    trouble = kinds[int(chance.integers(len(kinds)))]
     door = DOORS[chance.integers(len(DOORS))]
     return Step("erase", (GONE,), at=chance.random(), trouble=trouble, door=door)
 

@@ -40,7 +40,7 @@ class View:
         for each in fields(self):
             before, now = getattr(self, each.name), getattr(after, each.name)
             if each.name == "wrong":
-                yield from (f"wrong: {row}" for row in now)
+                yield from (f"wrong: {row}" for row in sorted(now - before))
                 continue
             for word, rows in (("lost", before - now), ("too many", now - before)):
                 yield from (f"{each.name}: {word} {row}" for row in sorted(map(str, rows)))
@@ -59,9 +59,7 @@ def view(conn: sa.Connection, world: World) -> View:
     people = {person: frozenset(labels) for person, labels in together.items()}
     persons = _rows(conn, world, _PERSONS)
     return View(
-        faces=frozenset(
-            (*label[row.id], row.verdict, row.human_touched, row.lost, row.model) for row in faces
-        ),
+        faces=frozenset((*label[row.id], row.verdict, row.lost) for row in faces),
         people=frozenset(people.values()),
         linked=frozenset(
             (others.get(row.linked_user_id), row.status, people[row.id])
@@ -109,8 +107,7 @@ def _counted(values: Iterator[int]) -> Rows:
 
 
 _FACES = sa.text(
-    "select id, face_person_id, verdict, human_touched, lost, model from memoria.faces"
-    " where event_id = :event"
+    "select id, face_person_id, verdict, lost from memoria.faces where event_id = :event"
 )
 _PERSONS = sa.text(
     "select id, linked_user_id, status from memoria.face_persons where event_id = :event"
