@@ -37,6 +37,10 @@ class DatabaseError(MemoriaError):
     lasting = False
 
 
+class Overtaken(DatabaseError):
+    """Somebody was erased while this was computed: nothing of it is written; compute it anew."""
+
+
 class QualityError(MemoriaError):
     """What should be true of an event's data is not; what is shown was left as it is."""
 

@@ -14,13 +14,14 @@ import sqlalchemy as sa
 from memoria_pipeline.defs import asking
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import Store
+from memoria_pipeline.defs.retries import retried
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.people.comparison import Tried, compare, similarities
 from memoria_pipeline.people.density import Density
 from memoria_pipeline.people.regroup import Present
 from memoria_pipeline.people.thresholds import Thresholds
 from memoria_pipeline.settings import settings
-from memoria_pipeline.store import comparison, faces, runs, standing
+from memoria_pipeline.store import comparison, faces, fence, runs, standing
 from memoria_pipeline.store import events as event_store
 from memoria_pipeline.vision.detector import Detector
 
@@ -50,6 +51,7 @@ class _Event:
     deps=["clusters"], partitions_def=events, group_name="quality", kinds={"postgres", "hdbscan"}
 )
 @discreet
+@retried
 def cluster_comparison(
     context: dg.AssetExecutionContext,
     config: ComparisonConfig,
@@ -71,6 +73,7 @@ def cluster_comparison(
 
 def _load(conn: sa.Connection, event_id: UUID, detector: Detector, *, again: bool) -> _Event | None:
     """The event as it stands, or None where that was compared already."""
+    epoch = fence.epoch(conn, event_id)
     event = event_store.require_consent(conn, event_id)
     thresholds = Thresholds.of(detector.thresholds(event.face_model))
     s = settings()
@@ -82,7 +85,7 @@ def _load(conn: sa.Connection, event_id: UUID, detector: Detector, *, again: boo
         return None
     present = standing.present(conn, event.id, faces.load(conn, event.id, event.face_model))
     key = {"model": event.face_model, "fingerprint": fingerprint, "parameters": parameters}
-    return _Event(present, thresholds, density, key)
+    return _Event(present, thresholds, density, {**key, "epoch": epoch})
 
 
 def _told(tried: list[Tried]) -> Metadata:

@@ -110,7 +110,13 @@ def _save(
         return "exact duplicates"
     size = (outcome.width, outcome.height)
     analysed = Analysed(
-        photo.id, outcome.sha256, *size, outcome.seconds, outcome.faces, etag=photo.etag
+        photo.id,
+        outcome.sha256,
+        *size,
+        outcome.seconds,
+        outcome.faces,
+        etag=photo.etag,
+        epoch=photo.epoch,
     )
     if event.forgets:
         theirs = matching.persons(conn, event.id, whose)

@@ -69,7 +69,13 @@ def _save(conn: sa.Connection, photo: PendingPhoto, outcome: Outcome, model: str
         return "photos unreadable"
     size = (outcome.width, outcome.height)
     analysed = Analysed(
-        photo.id, outcome.sha256, *size, outcome.seconds, outcome.faces, etag=photo.etag
+        photo.id,
+        outcome.sha256,
+        *size,
+        outcome.seconds,
+        outcome.faces,
+        etag=photo.etag,
+        epoch=photo.epoch,
     )
     beside.save(conn, [analysed], model)
     return "photos analysed"

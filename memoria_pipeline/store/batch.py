@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from memoria_pipeline.people.forecast import Forecast
 from memoria_pipeline.people.suggest import WORTH, Question
 from memoria_pipeline.people.thresholds import Thresholds
-from memoria_pipeline.store import decisions, standing
+from memoria_pipeline.store import decisions, fence, standing
 from memoria_pipeline.store.standing import Asked
 
 
@@ -39,7 +39,8 @@ class Made:
 class Batch:
     """All that one computation asks, best first. seq: of the last decision when it began, at `at`.
 
-    total: answers until everybody who was seen more than once has a name and is right to 99 %.
+    epoch: of the event then. total: answers until everybody who was seen more than once has a name
+    and is right to 99 %.
     """
 
     made: list[Made]
@@ -47,6 +48,7 @@ class Batch:
     total: int
     seq: int
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    epoch: int = 0
 
 
 def ask(conn: sa.Connection, event_id: UUID, thresholds: Thresholds, limit: int = 200) -> Batch:
@@ -56,13 +58,14 @@ def ask(conn: sa.Connection, event_id: UUID, thresholds: Thresholds, limit: int 
     DatabaseError when there is no such event.
     """
     at: datetime = conn.execute(sa.text("select clock_timestamp()")).scalar_one()
+    epoch = fence.epoch(conn, event_id)
     seq = decisions.last_seq(conn, event_id)
     asked = standing.ask(conn, event_id, thresholds, limit)
     made = [*_conflicts(asked), *_confirmations(conn, event_id), *_others(asked)]
     left = asked.queue.forecast.answers.get(0.99)
     certain = sum(each.kind in ("conflict", "confirm", "lost") for each in made)
     nameless: int = conn.execute(_NAMELESS, {"event": event_id}).scalar_one()
-    return Batch(made, asked.queue.forecast, (left or 0) + certain + nameless, seq, at)
+    return Batch(made, asked.queue.forecast, (left or 0) + certain + nameless, seq, at, epoch)
 
 
 def _conflicts(asked: Asked) -> list[Made]:

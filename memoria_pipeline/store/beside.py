@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from memoria_pipeline.errors import ConsentError, DatabaseError
 from memoria_pipeline.store import analysis, events, faces
 from memoria_pipeline.store.faces import STORED_DIMENSIONS, FaceTable
-from memoria_pipeline.store.media import Analysed, PendingPhoto, locked
+from memoria_pipeline.store.media import Analysed, PendingPhoto, allowed, locked
 
 
 def start(conn: sa.Connection, event_id: UUID, model: str) -> None:
@@ -71,7 +71,8 @@ def pending(
 
 
 _PENDING = sa.text(
-    "select m.id, m.storage_key, coalesce(b.attempts, 0), m.etag from memoria.media m"
+    "select m.id, m.storage_key, coalesce(b.attempts, 0), m.etag,"
+    " (select epoch from memoria.events where id = :event) from memoria.media m"
     " left join memoria.media_beside b on b.event_id = m.event_id and b.media_id = m.id"
     "  and b.model = :model and b.seen = m.analysed_at and b.etag is not distinct from m.etag"
     " where m.event_id = :event and m.status = 'analysed' and m.face_model <> :model"
@@ -94,11 +95,13 @@ def save(conn: sa.Connection, results: Sequence[Analysed], model: str) -> None:
     """What the other pack found in some photos of one event, beside what is there.
 
     Its boxes are matched to the faces that are known, so that those keep their ids. Photos that
-    changed or went meanwhile are left out, as is all of it when the event is not on its way there.
+    changed or went meanwhile are left out, as is all of it when the event is not on its way there,
+    and faces of whom was erased.
     """
     where = locked(conn, {result.media_id: result.etag for result in results})
     on_the_way = {event for event in set(where.values()) if going(conn, event) == model}
     alive = [result for result in results if where.get(result.media_id) in on_the_way]
+    alive = allowed(conn, alive, where)
     photos = [(result.media_id, where[result.media_id], result.faces) for result in alive]
     values: dict[str, Any] = {
         "ids": [result.media_id for result in alive],

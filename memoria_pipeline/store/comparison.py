@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from memoria_pipeline.people.comparison import Tried
-from memoria_pipeline.store import events
+from memoria_pipeline.store import events, fence
 
 
 def save(
@@ -20,8 +20,11 @@ def save(
     parameters: Mapping[str, Any],
     tried: Sequence[Tried],
     similarities: Sequence[Mapping[str, float]],
+    epoch: int = 0,
 ) -> None:
-    """Keep one comparison. Raises ConsentError where the event ended, or its switch went off."""
+    """Keep one comparison. Raises ConsentError where the event ended, or its switch went off, and
+    Overtaken where somebody was erased since `epoch`."""
+    fence.hold(conn, event_id, epoch)
     events.require_consent(conn, event_id)
     values = {
         "event": event_id,

@@ -6,25 +6,31 @@ whoever registers, groups, purges or archives has it alone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from memoria_pipeline.store import analysis, tombstones
+from memoria_pipeline.store import analysis, fence, tombstones
 from memoria_pipeline.store.listing import Registered as Registered
 from memoria_pipeline.store.listing import register as register
+from memoria_pipeline.store.media_summary import MediaSummary as MediaSummary
+from memoria_pipeline.store.media_summary import summary as summary
 from memoria_pipeline.vision.model import Face
 
 
 @dataclass(frozen=True, slots=True)
 class PendingPhoto:
-    """A photo to analyse, how often that was tried, and which state of its file is meant."""
+    """A photo to analyse, how often that was tried, and which state of its file is meant.
+
+    epoch: of the event when it was taken up.
+    """
 
     id: UUID
     storage_key: str
     attempts: int
     etag: str | None = None
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,8 @@ class Analysed:
     """What came of one photo. sha256 in hex; width and height in upright pixels.
 
     etag: the one it was pending with; where the photo has another by now, nothing is saved.
-    whose: the persons of faces, where they were compared before anything is stored.
+    whose: the persons of faces, where they were compared before anything is stored. epoch: as it
+    was pending.
     """
 
     media_id: UUID
@@ -43,22 +50,7 @@ class Analysed:
     faces: Sequence[Face]
     etag: str | None = None
     whose: Mapping[Face, UUID] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class MediaSummary:
-    """An event's photos, counted; those without_faces are some of the analysed ones.
-
-    failed: (storage key, reason code, message), by key.
-    """
-
-    total: int
-    analysed: int
-    without_faces: int
-    failed: list[tuple[str, str, str]]
-    duplicates: int
-    missing: int
-    pending: int
+    epoch: int | None = None
 
 
 def pending(
@@ -71,7 +63,8 @@ def pending(
     """
     rows = conn.execute(
         sa.text(
-            "select id, storage_key, attempts, etag from memoria.media"
+            "select id, storage_key, attempts, etag,"
+            " (select epoch from memoria.events where id = :event) from memoria.media"
             " where event_id = :event and (status = 'pending'"
             " or (status = 'failed' and error_code in ('unreadable', 'crashed')"
             "     and attempts < :max_attempts)"
@@ -102,15 +95,16 @@ def save_analysis(
     """The faces of some photos together with their status, found by the pack `model`.
 
     A face whose box was known keeps its id, its person and its history. Photos that are gone or
-    whose file changed meanwhile are left out; copies of erased ones are erased. alike: the cosine
-    from which on two faces are one person; where a file has other bytes now, a box without that is
-    somebody else's. None: boxes alone.
+    whose file changed meanwhile are left out; copies of erased ones are erased, and faces of whom
+    was erased from a photo are not kept. alike: the cosine from which on two faces are one person;
+    where a file has other bytes now, a box without that is somebody else's. None: boxes alone.
+    Raises Overtaken where an erasure came since the epoch and only that keeps it right.
     """
     events = locked(conn, {result.media_id: result.etag for result in results})
     alive = [result for result in results if result.media_id in events]
     changed = _changed(conn, alive)
     erased = tombstones.spread(conn, {result.media_id: result.sha256 for result in alive})
-    alive = [result for result in alive if result.media_id not in erased]
+    alive = allowed(conn, [one for one in alive if one.media_id not in erased], events)
     # First, because an event that is being made takes its locks on the tables in this order.
     conn.execute(
         _ANALYSED,
@@ -128,6 +122,17 @@ def save_analysis(
     likeness = None if alike is None else analysis.Alike(model, alike, changed)
     whose = {face: person for result in alive for face, person in result.whose.items()}
     analysis.replace(conn, faces, model, likeness, whose)
+
+
+def allowed(
+    conn: sa.Connection, results: Sequence[Analysed], events: Mapping[UUID, UUID]
+) -> list[Analysed]:
+    """What may be kept of photos whose events are held: all but the faces of whom was erased."""
+    fence.hold_photos(conn, {one.media_id: one.epoch for one in results})
+    photos = [(one.media_id, events[one.media_id], one.sha256, one.faces) for one in results]
+    faces = tombstones.left(conn, photos)
+    tombstones.seen(conn)
+    return [replace(one, faces=faces[one.media_id]) for one in results]
 
 
 def _changed(conn: sa.Connection, results: Sequence[Analysed]) -> set[UUID]:
@@ -219,35 +224,3 @@ _DUPLICATE = sa.text(
     " from memoria.media o where m.id = :id and o.id = :of and o.event_id = m.event_id"
     " and o.status = 'analysed' and o.sha256 = :sha256"
 )
-
-
-def summary(conn: sa.Connection, event_id: UUID) -> MediaSummary:
-    """What there is and what became of it."""
-    counts = conn.execute(
-        sa.text(
-            "select status, count(*), count(*) filter (where faces_found = 0)"
-            " from memoria.media where event_id = :event group by status"
-        ),
-        {"event": event_id},
-    ).all()
-    by_status = {row[0]: row[1] for row in counts}
-    return MediaSummary(
-        total=sum(by_status.values()) - by_status.get("selfie", 0),
-        analysed=by_status.get("analysed", 0),
-        without_faces=sum(row[2] for row in counts if row[0] == "analysed"),
-        failed=_failed(conn, event_id),
-        duplicates=by_status.get("duplicate", 0),
-        missing=by_status.get("missing", 0),
-        pending=by_status.get("pending", 0),
-    )
-
-
-def _failed(conn: sa.Connection, event_id: UUID) -> list[tuple[str, str, str]]:
-    rows = conn.execute(
-        sa.text(
-            "select storage_key, error_code, coalesce(error, '') from memoria.media"
-            " where event_id = :event and status = 'failed' order by storage_key"
-        ),
-        {"event": event_id},
-    )
-    return [(row[0], row[1], row[2]) for row in rows]

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from memoria_pipeline.store import fence
 from memoria_pipeline.store.batch import Batch as Batch
 from memoria_pipeline.store.batch import Made as Made
 from memoria_pipeline.store.batch import ask as ask
@@ -29,8 +30,9 @@ def save(conn: sa.Connection, event_id: UUID, batch: Batch) -> dict[str, int]:
     that was begun later is there already.
 
     A question that was asked before keeps its id, and that it was skipped. What was answered since
-    the batch was begun is not asked again.
+    the batch was begun is not asked again. Raises Overtaken where somebody was erased since.
     """
+    fence.hold(conn, event_id, batch.epoch)
     known = _known(conn, event_id, batch.seq)
     done = {key for key, row in known.items() if row.answered}
     fresh = [each for each in batch.made if each.key not in done]
