@@ -58,6 +58,7 @@ def test_every_check_is_a_true_sentence() -> None:
         "no_erasure_is_overdue",
         "no_photo_is_overdue",
         "no_partition_is_overdue",
+        "no_face_data_is_kept_past_its_date",
         "every_photo_is_accounted_for",
         "every_found_face_is_stored",
         "few_photos_are_unreadable",

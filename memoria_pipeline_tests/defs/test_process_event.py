@@ -128,7 +128,7 @@ def test_photos_become_people_with_every_photo_accounted_for(pipeline: Pipeline)
     assert (people.people, people.faces) == (SIX, 2 * SIX)
     assert {each.photos for each in people.largest} == {2}
     assert all(check.passed for check in result.get_asset_check_evaluations())
-    assert len(result.get_asset_check_evaluations()) == 19
+    assert len(result.get_asset_check_evaluations()) == 20
 
 
 def test_a_second_run_analyses_nothing_and_changes_nobody(pipeline: Pipeline) -> None:
