@@ -189,7 +189,7 @@ def connect(engine: sa.Engine) -> Iterator[sa.Connection]:
 def _without_values(error: DBAPIError) -> DatabaseError:
     about = getattr(error.orig, "diag", None)
     state = getattr(about, "sqlstate", None) or "the connection was lost"
-    said = re.sub(r"""("[^"]*"|'[^']*')""", "…", getattr(about, "message_primary", None) or "")
+    said = _VALUE.sub("…", getattr(about, "message_primary", None) or "")
     where = getattr(about, "constraint_name", None) or getattr(about, "table_name", None)
     made = DatabaseError(
         f"PostgreSQL refused a {type(error).__name__} [{state}]: {said}"
@@ -200,6 +200,10 @@ def _without_values(error: DBAPIError) -> DatabaseError:
     return made
 
 
+# What is quoted, and ids: those of persons and members are personal, and Dagster keeps messages.
+_VALUE = re.compile(
+    r""""[^"]*"|'[^']*'|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"""
+)
 _LASTING = ("22", "42")  # a value that does not fit; a name, a right or a syntax that is wrong
 
 

@@ -14,7 +14,7 @@ def of_vector(vector: np.ndarray[tuple[int], np.dtype[np.float32]]) -> list[byte
     """
     halves = vector.astype("<f2").tobytes()
     floats = vector.astype("<f4").tobytes()
-    cut = [kept[i : i + 16] for kept in (halves, floats) for i in range(0, len(kept) - 16, 64)]
+    cut = [kept[i : i + 16] for kept in (halves, floats) for i in range(0, len(kept) - 16, 256)]
     return [window for window in cut if window.count(0) < 8]
 
 
@@ -27,10 +27,17 @@ def of_id(text: str) -> list[bytes]:
     return [text.encode(), bare.encode(), bytes.fromhex(bare)]
 
 
-def data_folder(server: str) -> Path:
-    engine = sa.create_engine(server, poolclass=sa.NullPool)
-    with engine.connect() as conn:
-        return Path(str(conn.scalar(sa.text("show data_directory"))))
+def server_files(conn: sa.Connection) -> list[Path]:
+    """What the server keeps of this database and of all together, its log and its WAL."""
+    data, number = conn.execute(_DATA).one()
+    others = [each for each in Path(data).iterdir() if each.name != "base"]
+    return [*others, Path(data) / "base" / str(number)]
+
+
+_DATA = sa.text(
+    "select current_setting('data_directory'), oid from pg_database"
+    " where datname = current_database()"
+)
 
 
 def found(folders: Iterable[Path], needles: Iterable[bytes]) -> dict[str, int]:
@@ -49,4 +56,6 @@ def found(folders: Iterable[Path], needles: Iterable[bytes]) -> dict[str, int]:
 
 def _files(folders: Iterable[Path]) -> Iterator[Path]:
     for folder in folders:
+        if folder.is_file():
+            yield folder
         yield from (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
