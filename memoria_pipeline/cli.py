@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from memoria_pipeline import __version__
 from memoria_pipeline.commands import erase, events, export, jobs, lab, model, runs
+from memoria_pipeline.commands.audit import audit
 from memoria_pipeline.commands.doctor import doctor
 from memoria_pipeline.commands.ingest import ingest, uploads
 from memoria_pipeline.commands.metrics import metrics
@@ -35,6 +36,7 @@ commands.command()(doctor)
 commands.command()(metrics)
 commands.command()(review)
 commands.command()(token)
+commands.command()(audit)
 model.app.command("move")(model_move)
 
 

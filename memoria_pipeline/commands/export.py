@@ -61,22 +61,34 @@ def event(
     beside: Annotated[
         bool, typer.Option("--beside", help="XMP: sidecars into the photos' own folder.")
     ] = False,
+    for_viewers: Annotated[
+        bool,
+        typer.Option(
+            "--for-viewers", help="Without who is hidden: no tags of theirs, blurred copies."
+        ),
+    ] = False,
 ) -> None:
     """Write the confirmed tags: as a table, as JSON, or as XMP with the faces' places."""
     from memoria_pipeline.commands import exporting
     from memoria_pipeline.export import album
-    from memoria_pipeline.store import events, tagged
+    from memoria_pipeline.store import audit, events, tagged
 
     if beside and (to or copies or format_ is not Format.xmp):
         raise typer.BadParameter("--beside is for sidecars (--format xmp), without --to.")
     if beside and not plain:
         raise typer.BadParameter("What lies beside the photos is not sealed: say --plain as well.")
+    if for_viewers and format_ is Format.xmp and not copies:
+        raise typer.BadParameter("For viewers, XMP goes into copies, which are blurred: --copies.")
     with database() as conn:
         root = events.get(conn, event).photo_root
-        photos = album.photos(tagged.rows(conn, event))
+        photos, shown = album.photos(tagged.rows(conn, event)), exporting.Veiled()
+        if for_viewers:
+            photos, shown = exporting.for_viewers(conn, event, photos)
+        audit.by_way_of(conn, "cli")
+        audit.exported(conn, event, "tags", sum(len(each.tags) for each in photos))
     folder = Path(root) if beside else to or Path(f"memoria-export-{event.hex[:8]}")
     exporting.refuse_photos_own(folder, root, told=beside)
-    what, done = exporting.Xmp(root, copies), exporting.Done()
+    what, done = exporting.Xmp(root, copies, shown), exporting.Done()
     if beside:
         done = what.beside(photos)
     else:

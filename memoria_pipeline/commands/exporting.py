@@ -1,23 +1,34 @@
 """How an export gets from tags to files: read a photo, mark it, write it elsewhere."""
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
+
+import sqlalchemy as sa
 
 from memoria_pipeline.errors import ExportError, PhotoError
 from memoria_pipeline.export import jpeg, tables, xmp
 from memoria_pipeline.export.album import Photo
 from memoria_pipeline.export.regions import marks
 from memoria_pipeline.settings import settings
-from memoria_pipeline.store import written
+from memoria_pipeline.store import hidden, written
+from memoria_pipeline.store.hidden import Shown
 from memoria_pipeline.store.photos import Photos
 from memoria_pipeline.store.written import Put
+from memoria_pipeline.vision import picture
 from memoria_pipeline.vision.container import open_container, sniff
+from memoria_pipeline.vision.photo import Limits
 
 SIDECAR = ".xmp"
 """Behind the photo's whole name, as darktable and digiKam have it: a.jpg and a.png differ."""
 
+JPEG = ".jpg"
+"""Behind a blurred copy's name: whatever the photo is, the copy is a JPEG."""
+
+_QUALITY = 95
+_UNKNOWN = "Somebody of the event is hidden, and nobody looked yet whether they are on this photo."
 _TURNED = ("jpeg", "png", "webp", "tiff")  # HEIF and AVIF turn their pixels themselves
 
 
@@ -45,12 +56,32 @@ def table(format_: str, event: UUID, photos: Sequence[Photo], put: Put) -> None:
     put(f"tags.{format_}", tables.as_csv(photos) if as_csv else tables.as_json(event, photos))
 
 
+Veiled = dict[UUID, Shown]
+"""By the photo's id: what viewers get of it, where that is not all of it."""
+
+
+def for_viewers(
+    conn: sa.Connection, event: UUID, photos: Sequence[Photo]
+) -> tuple[list[Photo], Veiled]:
+    """The photos without the tags of whoever is hidden, and what of each viewers get."""
+    away = set(hidden.of_event(conn, event))
+    left = [
+        replace(each, tags=tuple(t for t in each.tags if t.user not in away)) for each in photos
+    ]
+    shown = {
+        each.id: hidden.veil(conn, event, each.id).shown_to(lambda _: False) for each in photos
+    }
+    return left, {each: what for each, what in shown.items() if what.boxes or what.withheld}
+
+
 @dataclass(frozen=True, slots=True)
 class Xmp:
-    """XMP of photos below a root. copies: in copies of them, where they are JPEG files."""
+    """XMP of photos below a root. copies: in copies of them, where they are JPEG files. shown: what
+    of some photos is not for those who get the copies."""
 
     root: str
     copies: bool
+    shown: Veiled = field(default_factory=dict)
 
     def into(self, put: Put, photos: Sequence[Photo]) -> Done:
         """Elsewhere, each file as it is put there."""
@@ -77,6 +108,10 @@ class Xmp:
             self._sidecar(put, photo)
             return
         data = self._read(photo)
+        if photo.id in self.shown:
+            blurred = self._blurred(photo, data)
+            put(_name(photo) + JPEG, jpeg.with_xmp(blurred, self._packet(photo, blurred, None)))
+            return
         copy = data
         try:
             copy = jpeg.with_xmp(data, self._packet(photo, data, _embedded(data)))
@@ -85,6 +120,14 @@ class Xmp:
                 done.notes.append((photo.key, str(error)))
             self._sidecar(put, photo)
         put(_name(photo), copy)
+
+    def _blurred(self, photo: Photo, data: bytes) -> bytes:
+        """A new picture: nothing of the old file goes along, such as a thumbnail in it."""
+        shown = self.shown[photo.id]
+        if shown.withheld or hashlib.sha256(data).hexdigest() != shown.sha256:
+            raise _LeftOut(ExportError(_UNKNOWN))
+        limits = Limits(settings().max_bytes, settings().max_pixels)
+        return picture.whole(data, None, limits, shown.boxes, _QUALITY)
 
     def _sidecar(self, put: Put, photo: Photo) -> None:
         data = self._read(photo)

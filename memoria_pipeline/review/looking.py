@@ -51,6 +51,8 @@ SHOWS_NOBODY = frozenset(
     {
         *("/", "/health", "/events", "/policy", "/review/new", "/sign-in", "/sign-in/{token}"),
         *(_EVENT, f"{_EVENT}/progress", f"{_PAGE}/progress"),
+        # one's own
+        *(f"{_EVENT}/consents", f"{_PAGE}/me"),
         # counts only, and jobs
         *(f"{_EVENT}/runs", f"{_PAGE}/runs", "/ml/jobs/{job_id}"),
         # of whoever holds the link, and of the looks above that gave the address

@@ -68,9 +68,14 @@ def exported(
 _EXPORTED = sa.text("select memoria.note('exported', :event, :thing, :id, :times)")
 
 
-def of_event(conn: sa.Connection, event_id: UUID, which: Paging = FIRST) -> Page[Deed]:
-    """The event's rows that the caller may see, the latest first: organisers all, others theirs."""
-    rows = conn.execute(_OF_EVENT, {"event": event_id, **which.values}).all()
+def of_event(
+    conn: sa.Connection, event_id: UUID, which: Paging = FIRST, by: UUID | None = None
+) -> Page[Deed]:
+    """The event's rows that the caller may see, the latest first: organisers all, others theirs.
+
+    by: only those of this user.
+    """
+    rows = conn.execute(_OF_EVENT, {"event": event_id, "by": by, **which.values}).all()
     return paged([Deed(*tuple(row)[:10]) for row in rows], total_of(rows), which)
 
 
@@ -78,5 +83,6 @@ _OF_EVENT = sa.text(
     "select a.id, a.at, a.actor_id, m.display_name, a.verb, a.event_id, a.thing, a.thing_id, a.via,"
     " a.times, count(*) over ()::integer as total from memoria.audit a"
     " left join memoria.event_members m on m.event_id = a.event_id and m.user_id = a.actor_id"
-    " where a.event_id = :event order by a.at desc, a.id limit :limit offset :offset"
+    " where a.event_id = :event and (cast(:by as uuid) is null or a.actor_id = :by)"
+    " order by a.at desc, a.id limit :limit offset :offset"
 )

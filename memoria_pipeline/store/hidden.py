@@ -94,4 +94,17 @@ def of_event(conn: sa.Connection, event_id: UUID) -> dict[UUID, bool]:
     return {row.user_id: row.by_self for row in rows}
 
 
+def known_on(conn: sa.Connection, event_id: UUID) -> int:
+    """On how many photos the caller's face, or a tag of theirs, is known: where hiding can help."""
+    found: int = conn.execute(_KNOWN_ON, {"event": event_id}).scalar_one()
+    return found
+
+
+_KNOWN_ON = sa.text(
+    "select count(*)::integer from ("
+    " select f.media_id from memoria.faces f where f.event_id = :event"
+    "  and f.face_person_id in (select memoria.my_persons())"
+    " union select t.media_id from memoria.media_tags t where t.event_id = :event"
+    "  and t.tagged_user_id = memoria.current_user_id()) as known"
+)
 _OF_EVENT = sa.text("select user_id, by_self from memoria.hidden where event_id = :event")

@@ -119,7 +119,7 @@ DELETE /review/{event_id}/photo/{media_id}/tags/{user_id}        401    404    4
 GET    /review/{event_id}/runs                                   401    404    403    403    403    200    403
 POST   /review/{event_id}/run/{run_id}/{answer}                  401    404    404    404    404    204    403
 GET    /review/{event_id}/audit                                  401    404    200    200    200    200    403
-POST   /review/{event_id}/hidden                                 401    404    204    204    204    204    403
+POST   /review/{event_id}/hidden                                 401    404    303    303    303    303    403
 GET    /review/{event_id}/history                                401    404    403    403    403    200    403
 """  # noqa: E501
 """Forms are sent empty: 422 is for who gets as far as the form; what it does, the API does too."""

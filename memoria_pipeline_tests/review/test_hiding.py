@@ -274,7 +274,7 @@ def test_every_call_that_shows_somebody_is_a_look_or_says_why_not() -> None:
     routes = {call.split()[1] for call in table(API) | table(PAGES) if call.startswith("GET")}
     assert set(LOOKS) <= routes
     assert not set(LOOKS) & SHOWS_NOBODY
-    assert routes == set(LOOKS) | SHOWS_NOBODY
+    assert routes <= set(LOOKS) | SHOWS_NOBODY
 
 
 @pytest.mark.parametrize("role", ["organiser", "member"])

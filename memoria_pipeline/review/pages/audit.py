@@ -2,22 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from memoria_pipeline.review import hiding
 from memoria_pipeline.review.pages.frame import Frame, Framed
-from memoria_pipeline.review.pages.layout import decided
+from memoria_pipeline.review.pages.layout import decided, is_part
 from memoria_pipeline.review.words import Words
-from memoria_pipeline.store import audit
+from memoria_pipeline.store import audit, hidden
 from memoria_pipeline.store.audit import Deed
 from memoria_pipeline.store.shown.page import Paging
 
 router = APIRouter()
-_PER_PAGE = 60
+_PER_PAGE, _LATEST = 60, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,31 @@ def hide(
 ) -> Response:
     """Hide a member, the caller where nobody is named; or show them again."""
     hiding.hide(frame.conn, frame.event.id, frame.user, user_id or frame.user, on=on)
-    _ = frame.words.gettext
+    if not is_part(frame.request):
+        done = "hidden" if on else "shown"
+        return RedirectResponse(f"/review/{frame.event.id}/me?done={done}", 303)
+    return decided(said_of(frame.words, on=on))
+
+
+def said_of(words: Words, *, on: bool) -> str:
+    """What hiding, or showing again, did."""
+    _ = words.gettext
     if on:
-        return decided(_("Hidden: the others get pictures with a blurred face from now on."))
-    return decided(_("Shown again."))
+        return _("Hidden: the others get pictures with a blurred face from now on.")
+    return _("Shown again.")
+
+
+def about(frame: Frame) -> dict[str, Any]:
+    """For the page of one's own data: whether the caller is hidden, on how many photos their face
+    is known, and what they did last."""
+    by_self = hidden.of_event(frame.conn, frame.event.id).get(frame.user)
+    mine = audit.of_event(frame.conn, frame.event.id, Paging(1, _LATEST), by=frame.user)
+    return {
+        "hidden": by_self is not None,
+        "known_on": hidden.known_on(frame.conn, frame.event.id),
+        "deeds": lines(frame, mine.items),
+        "audited": mine.total,
+    }
 
 
 def lines(frame: Frame, deeds: list[Deed]) -> list[Line]:

@@ -12,6 +12,7 @@ from memoria_pipeline.privacy.texts import Purpose
 from memoria_pipeline.review import agreeing, keeping
 from memoria_pipeline.review.api.consents import LARGEST_SELFIE, Own
 from memoria_pipeline.review.callers import limited_user
+from memoria_pipeline.review.pages.audit import about, said_of
 from memoria_pipeline.review.pages.frame import Frame, Framed
 from memoria_pipeline.review.permitted import MemberPage
 from memoria_pipeline.review.words import Words
@@ -40,6 +41,7 @@ def _mine(frame: Frame, problem: str = "", done: str = "", status: int = 200) ->
         "ledger": [_entry(frame.words, each) for each in ledger],
         "selfie": consents.selfie(frame.conn, frame.event.id),
     }
+    shown |= about(frame)
     return frame.whole("mine.html", status=status, problem=problem, done=done, **shown)
 
 
@@ -59,6 +61,8 @@ def _done(words: Words, what: str) -> str:
         "selfie": _("Your selfie was described and thrown away."),
         "taken-back": _("You took it back. What rested on it is erased."),
         "erased": _("What was known of your face here is erased."),
+        "hidden": said_of(words, on=True),
+        "shown": said_of(words, on=False),
     }
     return known.get(what, "")
 
