@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memoria_pipeline.vision.avif_apart import shrunk_by
 from memoria_pipeline.vision.container import broken
+
+__all__ = ["read_avif", "shrunk_by"]
 
 Pixels = NDArray[np.uint8]
 Size = tuple[int, int]

@@ -16,6 +16,8 @@ from PIL import AvifImagePlugin, Image
 _MEMORY, _SECONDS = 620_000_000, 20
 _THREADS = 2
 _ROWS = 64
+MOST_PIXELS = 48_000_000
+"""That are handed on where fewer than all were asked for: of a larger photo so much fewer."""
 
 
 def main(side: int, most: int) -> None:
@@ -29,7 +31,7 @@ def main(side: int, most: int) -> None:
     AvifImagePlugin.DEFAULT_MAX_THREADS = _THREADS
     image = AvifImagePlugin.AvifImageFile(io.BytesIO(sys.stdin.buffer.read()))
     width, height = image.size
-    factor = max(1, max(image.size) // side) if side else 1
+    factor = shrunk_by(image.size, side)
     told = {"size": [width, height], "orientation": image.getexif().get(274, 1)}
     if width * height <= most:
         image.load()
@@ -38,6 +40,16 @@ def main(side: int, most: int) -> None:
     for top in range(0, height if "shape" in told else 0, _ROWS * factor):
         band = image.crop((0, top, width, min(top + _ROWS * factor, height)))
         sys.stdout.buffer.write(_over_white(band).reduce(factor).tobytes())
+
+
+def shrunk_by(size: tuple[int, int], side: int | None) -> int:
+    """How many pixels become one, across and down; side: None or 0 for all pixels."""
+    if not side:
+        return 1
+    factor = max(1, max(size) // side)
+    while (size[0] // factor) * (size[1] // factor) > MOST_PIXELS:
+        factor += 1
+    return factor
 
 
 def _over_white(band: Image.Image) -> Image.Image:

@@ -17,6 +17,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from memoria_pipeline.errors import PhotoError
+from memoria_pipeline.vision.avif_apart import MOST_PIXELS
 from memoria_pipeline.vision.container import (
     EXTENSIONS,
     Container,
@@ -69,6 +70,7 @@ def read_photo(
 ) -> Photo:
     """Decode a photo upright, its longer side at most `max_side` pixels (all of them by default).
 
+    Of a photo that is larger than 48 MP even then, fewer pixels are decoded: memory is bounded.
     Raises PhotoError only: empty, too_large, unsupported, too_many_pixels, broken, or unreadable
     (no memory left now).
     """
@@ -127,7 +129,8 @@ def _within(size: tuple[int, int], limits: Limits) -> tuple[int, int]:
 def _jpeg_pixels(container: Container, size: tuple[int, int], max_side: int | None) -> Pixels:
     """Decode at the smallest DCT scale whose longer side is still at least `max_side`."""
     side = "min_width" if size[0] >= size[1] else "min_height"
-    options = {} if max_side is None else {side: min(max_side, max(size))}
+    most = round((MOST_PIXELS * max(size) / min(size)) ** 0.5)
+    options = {} if max_side is None else {side: min(max_side, max(size), most)}
     if container.components == 4:
         inverted = b"Adobe" in container.data[:4096]
         return _cmyk_to_rgb(_decode_jpeg(container.data, "CMYK", options), inverted)
@@ -154,7 +157,7 @@ def _cmyk_to_rgb(pixels: Pixels, inverted: bool) -> Pixels:
 
 def _fitted(pixels: Pixels, size: tuple[int, int], max_side: int | None) -> Pixels:
     """Average down to exactly `max_side`, in the original's proportions, not a rounded scale's."""
-    if max_side is None or max(size) <= max_side:
+    if max_side is None or max(size) <= max_side or max(pixels.shape) <= max_side:
         return pixels
     width, height = (max(1, round(side * max_side / max(size))) for side in size)
     if pixels.shape[:2] == (height, width):

@@ -43,6 +43,7 @@ _BYTES = {"png": 4.0, "gif": 4.0, "tiff": 4.0, "bmp": 4.0, "webp": 15.3, "avif":
 _HEIF_BYTES = 3.2  # for each plane of 8 bits, whole or in part
 _PLANES = {400: 1.0, 420: 1.5, 422: 2.0, 444: 3.0}
 _MEMORY = 480_000_000  # bytes for one photo; what is made of it comes on top
+_RLE_PIXELS = 1_000_000
 _FILTERS = threading.Lock()
 
 
@@ -70,6 +71,9 @@ def read_image(
     with _quiet(name):
         image = _PLUGINS[name](io.BytesIO(container.data))
         size = check(image.size, _BYTES[name])
+        # Pillow unpacks these in Python, 1 µs a run; they are screenshots of long ago, small ones.
+        if any(tile[0] == "bmp_rle" for tile in image.tile) and size[0] * size[1] > _RLE_PIXELS:
+            raise PhotoError("too_many_pixels", "The photo is a packed BMP. Export it as JPEG.")
         image.load()
     extrema = image.getextrema() if image.mode in ("I", "F") else None
 
@@ -125,7 +129,7 @@ def _banded(size: Size, max_side: int | None, band: Callable[[int, int], Image.I
     band: the rows from one to before another, as RGB.
     """
     width, height = size
-    factor = max(1, max(size) // max_side) if max_side else 1
+    factor = apart.shrunk_by(size, max_side)
     rows = _BAND_ROWS * factor
     pixels = np.empty((-(-height // factor), -(-width // factor), 3), np.uint8)
     for index, top in enumerate(range(0, height, rows)):
