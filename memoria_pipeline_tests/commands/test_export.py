@@ -1,5 +1,6 @@
 """`memoria export`, from tags in a database to files; the photos' own folder stays as it is."""
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -8,19 +9,21 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
-from PIL import Image
+from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
 from memoria_pipeline.cli import commands
 from memoria_pipeline.commands import export as module
 from memoria_pipeline.commands import keys
 from memoria_pipeline.errors import ExportError, MemoriaError
-from memoria_pipeline.export import xmp
+from memoria_pipeline.export import jpeg, xmp
 from memoria_pipeline.export.album import Photo
 from memoria_pipeline.export.regions import marks
-from memoria_pipeline.store import events, media, written
+from memoria_pipeline.store import audit, events, hidden, media, written
+from memoria_pipeline.vision.hide import region
 from memoria_pipeline_tests.export.test_xmp import names, regions
 from memoria_pipeline_tests.store import factories
 from memoria_pipeline_tests.store.factories import ORGANISER
@@ -270,3 +273,53 @@ def test_a_key_of_another_master_and_a_file_of_nobody_are_refused(
 def test_beside_the_photos_is_never_sealed_and_has_to_be_said(seal: Any, album: UUID) -> None:
     said = seal(str(album), "--format", "xmp", "--beside")
     assert (said.exit_code, "--plain" in said.output) == (2, True)
+
+
+def _hidden_guest(conn: sa.Connection, album: UUID, folder: Path) -> None:
+    """The guest is hidden; photos are known by their bytes, but for one that changed since."""
+    guest = conn.scalar(
+        sa.text("select user_id from memoria.event_members where event_id = :e"), {"e": album}
+    )
+    hidden.hide(conn, album, guest, hidden=True)
+    for row in conn.execute(sa.text("select id, storage_key from memoria.media")).all():
+        data = b"another" if row.storage_key == "c.jpg" else (folder / row.storage_key).read_bytes()
+        conn.execute(
+            sa.text("update memoria.media set sha256 = :sha where id = :id"),
+            {"sha": hashlib.sha256(data).hexdigest(), "id": row.id},
+        )
+
+
+def test_an_export_for_viewers_has_blurred_copies_and_no_tag_of_who_is_hidden(
+    run: Any, album: UUID, conn: sa.Connection, tmp_path: Path
+) -> None:
+    before = files(tmp_path / "photos")
+    _hidden_guest(conn, album, tmp_path / "photos")
+    result = run(album, "--format", "xmp", "--copies", "--for-viewers", "--to", "out")
+    found = files(tmp_path / "out")
+    assert set(found) == {"a.jpg.jpg", "day two/ünï.png.jpg"}
+    assert "nobody looked yet" in result.output  # c.jpg is not the photo that was analysed
+    for key, data in found.items():
+        copy = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.int16)
+        upright = ImageOps.exif_transpose(Image.open(tmp_path / "photos" / key[:-4]))
+        original = np.asarray(upright.convert("RGB"), np.int16)
+        left, top, right, bottom = region((0.1, 0.2, 0.2, 0.4), *upright.size)
+        apart = np.abs(copy - original)
+        assert apart[top:bottom, left:right].mean() > 15
+        assert apart[:, right + 16 :].mean() < 8
+        assert not names(jpeg.xmp_of(data) or b"")
+        assert NAME.encode() not in data
+    assert files(tmp_path / "photos") == before
+
+
+def test_a_table_for_viewers_leaves_out_who_is_hidden(
+    run: Any, album: UUID, conn: sa.Connection, tmp_path: Path
+) -> None:
+    _hidden_guest(conn, album, tmp_path / "photos")
+    run(album, "--for-viewers", "--to", "out")
+    assert NAME not in (tmp_path / "out" / "tags.csv").read_text("utf-8-sig")
+
+
+def test_an_export_is_written_into_the_audit(run: Any, album: UUID, conn: sa.Connection) -> None:
+    run(album, "--to", "out")
+    found = [each for each in audit.of_event(conn, album).items if each.verb == "exported"]
+    assert [(each.thing, each.times, each.via) for each in found] == [("tags", 3, "cli")]
