@@ -10,7 +10,7 @@ from typing import Any
 import fsspec
 
 from memoria_pipeline.errors import SettingsError
-from memoria_pipeline.store import watched
+from memoria_pipeline.store import inside, watched
 from memoria_pipeline.store.watch import Transaction, digest, is_folder
 from memoria_pipeline.work.uploads import next_look
 
@@ -58,6 +58,9 @@ def _folders(root: str) -> _Found:
         with os.scandir(base) as entries:
             for entry in entries:
                 if entry.name.startswith(".") or not is_folder(entry) or not _is_text(entry.name):
+                    continue
+                if entry.is_symlink() and inside.leads_out(entry.path, base):
+                    _log.warning("A link in MEMORIA_WATCH was left out: it leads elsewhere.")
                     continue
                 places.append((entry.path, entry.name))
                 if _changed(entry) >= since:

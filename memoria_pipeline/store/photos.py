@@ -18,6 +18,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from memoria_pipeline.errors import PhotoError, SettingsError
+from memoria_pipeline.store import inside
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class FoundPhoto:
 class Photos:
     """The photos below one root: a folder, `file://…`, `s3://bucket/prefix`, …
 
-    Links are followed: whoever owns the root decides what is in it.
+    Links are followed within the root; those that lead out of it are left out.
     """
 
     root: str
@@ -74,7 +75,7 @@ class Photos:
         unreadable.
         """
         fs, base = self._opened()
-        path = f"{base.rstrip('/')}/{_inside(key, isinstance(fs, LocalFileSystem))}"
+        path = inside.located(key, base, local=isinstance(fs, LocalFileSystem))
         try:
             info = fs.info(path)
             if info["type"] != "file":  # a pipe would never end
@@ -137,15 +138,6 @@ def _may_pass(error: PhotoError) -> bool:
     return error.reason == "unreadable" and error.__cause__ is not None and not refused
 
 
-def _inside(key: str, local: bool) -> str:
-    path = PurePosixPath(key)
-    # In a folder on Linux or a Mac a backslash is a letter; elsewhere it may separate.
-    separates = "\\" in key and not (local and os.sep == "/")
-    if path.is_absolute() or ".." in path.parts or "\0" in key or separates or not path.parts:
-        raise PhotoError("missing", "It is not the key of a photo below the album; not read.")
-    return str(path)
-
-
 def _too_large(max_bytes: int) -> PhotoError:
     limit = f"{max_bytes / 1e6:.0f} MB"
     return PhotoError(
@@ -169,6 +161,10 @@ def _walk_local(base: Path, exts: tuple[str, ...], left_out: LeftOut) -> Iterato
             folders.clear()
             continue
         seen.add(identity)
+        if inside.leads_out(here, base):
+            left_out(_text(here.relative_to(base)), inside.OUTSIDE)
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             if not name.startswith(".") and name.lower().endswith(exts):
@@ -195,6 +191,9 @@ def found_at(path: Path, base: Path, left_out: LeftOut = _logged) -> Iterator[Fo
     key = path.relative_to(base).as_posix()
     if key != _text(path.relative_to(base)):
         left_out(_text(path.relative_to(base)), "Its name is not UTF-8; rename it.")
+        return
+    if path.is_symlink() and inside.leads_out(path, base):
+        left_out(key, inside.OUTSIDE)
         return
     try:
         about = path.stat()

@@ -16,7 +16,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import MemoriaError
-from memoria_pipeline.store import media, watched
+from memoria_pipeline.store import inside, media, watched
 from memoria_pipeline.store.photos import Photos
 from memoria_pipeline.store.watched import Look, Watched
 from memoria_pipeline.vision.photo import EXTENSIONS
@@ -127,13 +127,13 @@ def folder_signature(root: str) -> tuple[str, float]:
     """
     lines: list[str] = []
     try:
-        newest = _scan(root, lines, set())
+        newest = _scan(root, lines, set(), root)
     except OSError:
         return "", 0.0
     return digest(lines), newest
 
 
-def _scan(folder: str, lines: list[str], seen: set[tuple[int, int]]) -> float:
+def _scan(folder: str, lines: list[str], seen: set[tuple[int, int]], root: str) -> float:
     about = os.stat(folder)  # noqa: PTH116  (a Path per file costs more than the look)
     identity = (about.st_dev, about.st_ino)
     if identity in seen:  # a link may lead back up
@@ -144,8 +144,10 @@ def _scan(folder: str, lines: list[str], seen: set[tuple[int, int]]) -> float:
         for entry in sorted(entries, key=lambda one: one.name):
             if entry.name.startswith("."):
                 continue
+            if entry.is_symlink() and inside.leads_out(entry.path, root):
+                continue
             if is_folder(entry):
-                newest = max(newest, _scan(entry.path, lines, seen))
+                newest = max(newest, _scan(entry.path, lines, seen, root))
             elif entry.name.lower().endswith(_ENDINGS):
                 newest = max(newest, _file(entry, lines))
     return newest

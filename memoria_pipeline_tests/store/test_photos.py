@@ -69,6 +69,32 @@ def test_a_link_to_nowhere_is_listed_and_says_why_when_it_is_read(album: Path) -
     assert mended["broken.jpg"].etag != "unreadable"
 
 
+def test_links_that_lead_out_are_neither_listed_nor_read_and_those_within_are(
+    album: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "secret.jpg").write_bytes(b"secret")
+    (album / "out.jpg").symlink_to(elsewhere / "secret.jpg")
+    (album / "out").symlink_to(elsewhere)
+    (album / "album-2").symlink_to(f"{album}-2")
+    Path(f"{album}-2").mkdir()  # its name begins as the album's does
+    Path(f"{album}-2", "beside.jpg").write_bytes(b"secret")
+    (album / "within.jpg").symlink_to("b.JPG")
+    heard: list[str] = []
+    found = [
+        each.storage_key for each in Photos(str(album)).list(_EXTS, lambda k, _: heard.append(k))
+    ]
+    assert "within.jpg" in found
+    assert not {key for key in found if key.startswith(("out", "album-2"))}
+    assert set(heard) == {"out.jpg", "out", "album-2"}
+    for key in ("out.jpg", "out/secret.jpg", "album-2/beside.jpg"):
+        assert _reason(album, key) == "missing"
+    assert Photos(str(album)).read("within.jpg", 9) == Photos(str(album)).read("b.JPG", 9)
+    linked = tmp_path_factory.mktemp("linked") / "album"
+    linked.symlink_to(album)  # the root itself may be one: its owner said so
+    assert "b.JPG" in _keys(linked)
+
+
 @pytest.mark.skipif(os.sep == "\\", reason="here a backslash separates")
 def test_a_backslash_is_a_letter_in_a_folder_and_refused_in_a_bucket(album: Path) -> None:
     (album / "a\\b.jpg").write_bytes(b"abc")
