@@ -973,6 +973,8 @@ begin
     perform from memoria.face_persons p
     where p.event_id = r.event_id and p.id = any (persons) order by p.id for update;
     done := memoria.erase_faces(r.event_id, r.face_ids, '{}', request);
+    delete from memoria.media_beside b where b.event_id = r.event_id and b.media_id = any (r.media_ids);
+    delete from memoria.faces_beside b where b.event_id = r.event_id and b.media_id = any (r.media_ids);
     -- whom only a machine made, and nothing shows any more
     with empty as (
         delete from memoria.face_persons p
@@ -1505,11 +1507,16 @@ begin
         or exists (select from unnest(q.persons) as one (id)
             join unnest(forget_derived.persons) as gone (id) on gone.id = one.id));
     delete from memoria.forecasts f where f.event_id = event;
-    delete from memoria.media_beside b where b.event_id = event;
-    -- not dropped, which would lock media, and two of us would wait for one another
-    if to_regclass(format('memoria.%I', memoria.beside_name(event))) is not null then
-        execute format('truncate memoria.%I', memoria.beside_name(event));
-    end if;
+    -- Another pack found them too: by the face that it is, or where it has none by its place.
+    with gone as (
+        delete from memoria.faces_beside b
+        where b.event_id = event and (b.face_id in (select unnest(forget_derived.faces))
+            or b.face_id is null and memoria.buried(event, b.media_id, b.bbox))
+        returning b.media_id
+    )
+    update memoria.media_beside b set faces_found = b.faces_found - counted.faces
+    from (select media_id, count(*) as faces from gone group by media_id) as counted
+    where b.event_id = event and b.media_id = counted.media_id;
 end
 $$;
 
@@ -1778,6 +1785,12 @@ CREATE FUNCTION memoria.hidden_persons(event uuid) RETURNS TABLE(person_id uuid,
         where p.event_id = event
     )
     select id, user_id from theirs
+    union
+    select p.id, t.user_id from theirs t
+    join memoria.questions q on q.event_id = event and q.kind = 'same_person'
+        and q.answered_at is null and t.id = any (q.persons)
+    join memoria.face_persons p on p.event_id = event and p.id = any (q.persons)
+        and p.status = 'pending'
 $$;
 
 CREATE FUNCTION memoria.hide(event uuid, "user" uuid, hide boolean) RETURNS boolean
@@ -3893,8 +3906,6 @@ CREATE TRIGGER ml_jobs_settled BEFORE UPDATE OF status ON memoria.ml_jobs FOR EA
 CREATE TRIGGER no_key_of_the_deleted BEFORE INSERT ON memoria.event_keys FOR EACH ROW EXECUTE FUNCTION memoria.no_key_of_the_deleted();
 
 CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.backfills FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
-
-CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.callbacks FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
 
 CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.cluster_runs FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
 

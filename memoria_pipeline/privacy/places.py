@@ -69,7 +69,7 @@ _TABLES = (
         none="event_id byte_size modified_at sha256 width height status error_code attempts"
         " face_model analysed_at faces_found seconds created_at arrived arrived_at"
         " faces_erased_at"),
-    *_table("media_beside", GO, GO, GO, photo_id="media_id", text="etag error",
+    *_table("media_beside", FREE, GO, GO, photo_id="media_id", text="etag error",
         none="event_id model seen sha256 width height faces_found seconds attempts error_code"
         " done_at"),
     *_table("faces", GO, GO, GO, face="id evidence", vector="embedding", box=_FACE,

@@ -26,7 +26,7 @@ def swap(conn: sa.Connection, event_id: UUID) -> None:
             f"Event {event_id}: {model} has {left} photos to look at; run the backfill first."
         )
     values = {"event": event_id, "model": model}
-    tombstones.seen(conn)  # by whoever put them beside, and an erasure takes all that is beside
+    tombstones.seen(conn)  # whoever put them beside did, and an erasure takes from there too
     with person_rows.no_pairwise_loops(conn):
         conn.execute(_LOCK, values)
         for statement in (_STALE_FACES, _STALE, _LOST, _GONE, _KNOWN, _NEW, _PHOTOS, _EVENT):

@@ -145,7 +145,7 @@ def test_a_photo_that_was_gone_when_it_was_read_is_pending_once_it_is_listed_aga
             media.save_failure(conn, photo, reason, "why")
     assert media.pending(conn, album.event, PACK) == []
     assert media.register(conn, album.event, found(*keys, etag="2")).changed == 0
-    first = media.PendingPhoto(album.photos[0], "000.jpg", 0, "2")
+    first = media.PendingPhoto(album.photos[0], "000.jpg", 0, "2", 0)
     assert media.pending(conn, album.event, PACK) == [first]
     media.register(conn, album.event, found(*keys, etag="3"))
     assert len(media.pending(conn, album.event, PACK)) == 3

@@ -194,7 +194,7 @@ declare
 begin
     for each in select * from (values
         ('media', ''), ('cluster_runs', ''), ('comparisons', ''),
-        ('questions', ''), ('forecasts', ''), ('callbacks', ''), ('ml_jobs', ''),
+        ('questions', ''), ('forecasts', ''), ('ml_jobs', ''),
         ('run_answers', ''), ('uploads', ''), ('watched', ''), ('moves', ''), ('backfills', ''),
         ('links', ''), ('tombstones', ''),
         ('event_members', 'user_id, email'), ('consents', 'user_id'), ('untagged', 'user_id'),
@@ -755,11 +755,16 @@ begin
         or exists (select from unnest(q.persons) as one (id)
             join unnest(forget_derived.persons) as gone (id) on gone.id = one.id));
     delete from memoria.forecasts f where f.event_id = event;
-    delete from memoria.media_beside b where b.event_id = event;
-    -- not dropped, which would lock media, and two of us would wait for one another
-    if to_regclass(format('memoria.%I', memoria.beside_name(event))) is not null then
-        execute format('truncate memoria.%I', memoria.beside_name(event));
-    end if;
+    -- Another pack found them too: by the face that it is, or where it has none by its place.
+    with gone as (
+        delete from memoria.faces_beside b
+        where b.event_id = event and (b.face_id in (select unnest(forget_derived.faces))
+            or b.face_id is null and memoria.buried(event, b.media_id, b.bbox))
+        returning b.media_id
+    )
+    update memoria.media_beside b set faces_found = b.faces_found - counted.faces
+    from (select media_id, count(*) as faces from gone group by media_id) as counted
+    where b.event_id = event and b.media_id = counted.media_id;
 end
 $$;
 
@@ -874,6 +879,8 @@ begin
     perform from memoria.face_persons p
     where p.event_id = r.event_id and p.id = any (persons) order by p.id for update;
     done := memoria.erase_faces(r.event_id, r.face_ids, '{}', request);
+    delete from memoria.media_beside b where b.event_id = r.event_id and b.media_id = any (r.media_ids);
+    delete from memoria.faces_beside b where b.event_id = r.event_id and b.media_id = any (r.media_ids);
     -- whom only a machine made, and nothing shows any more
     with empty as (
         delete from memoria.face_persons p
