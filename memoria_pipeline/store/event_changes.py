@@ -60,4 +60,3 @@ def change(conn: sa.Connection, event_id: UUID, changes: Mapping[str, Any]) -> b
 
 
 _CHANGE = "update memoria.events set {columns} where id = :event"
-
