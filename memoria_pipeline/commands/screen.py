@@ -15,11 +15,12 @@ err = Console(stderr=True, highlight=False)
 @contextmanager
 def database() -> Iterator[Connection]:
     """A transaction in the database of the settings."""
-    from memoria_pipeline.store import db
+    from memoria_pipeline.store import audit, db
 
     s = settings()
     with (
         db.running(s.home, s.database_url, s.dagster_database_url) as found,
         db.connect(db.engine(found.memoria)) as conn,
     ):
+        audit.by_way_of(conn, "cli")
         yield conn

@@ -29,7 +29,7 @@ LOOKS: dict[str, tuple[str, str | None]] = {
     "/media/{media_id}": ("photo", "media_id"),
     "/media/{media_id}/tags": ("photo", "media_id"),
     "/user/{user_id}/tags": ("member", "user_id"),
-    _PAGE: ("people", None),
+    _PAGE: ("event", None),
     f"{_PAGE}/people": ("people", None),
     f"{_PAGE}/questions": ("people", None),
     f"{_PAGE}/questions/{{question_id}}/faces": ("people", None),

@@ -206,6 +206,8 @@ def addresses(staged: Staged) -> dict[str, str]:
         "runs": f"{here}/runs",
         "history": f"{here}/history",
         "settings": f"{here}/settings",
+        "audit": f"{here}/audit",
+        "my data": f"{here}/me",
     }
 
 

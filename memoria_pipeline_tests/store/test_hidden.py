@@ -110,6 +110,28 @@ def test_who_was_merged_into_the_person_is_hidden_too(conn: sa.Connection, album
     assert seen(conn, album, photo).boxes == (RIGHT,)
 
 
+def test_a_group_that_may_be_them_is_hidden_until_somebody_says_that_it_is_not(
+    conn: sa.Connection, album: Album
+) -> None:
+    photo = _new(conn, album)
+    media.save_analysis(conn, [analysed(photo, a_face(RIGHT))], PACK)
+    face = faces_of(conn, photo)[0]
+    persons = [who(conn, album.faces[0][side]) for side in (0, 1)]
+    group(conn, album.event, [*_sides(album), [face]], [*persons, None])
+    asked = {"e": album.event, "p": [persons[0], persons[1], who(conn, face)]}
+    conn.execute(
+        sa.text(
+            "insert into memoria.questions (event_id, rank, kind, persons)"
+            " values (:e, 0, 'same_person', :p)"
+        ),
+        asked,
+    )
+    assert seen(conn, album, photo).boxes == (RIGHT,)
+    assert boxes(conn, album) == (LEFT,)  # Paul is somebody already
+    conn.execute(sa.text("update memoria.questions set answered_at = now(), answer = 'no'"))
+    assert seen(conn, album, photo).boxes == ()
+
+
 def _sides(album: Album) -> list[list[UUID]]:
     return [[pair[side] for pair in album.faces] for side in (0, 1)]
 

@@ -225,7 +225,8 @@ create policy own_or_organiser_reads on memoria.hidden for select to authenticat
         or (user_id = (select memoria.current_user_id()) and event_id in (
             select memoria.my_events('photographer', 'member', 'guest'))));
 
--- Whose faces these are, as far as they are a hidden person's, or nobody's yet: that may be one.
+-- Who a hidden user is: the persons linked to them, those merged into these, and groups of faces
+-- that nobody named yet while it is asked whether they are the same person.
 create function memoria.hidden_persons(event uuid) returns table (person_id uuid, user_id uuid)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -240,9 +241,16 @@ as $$
         where p.event_id = event
     )
     select id, user_id from theirs
+    union
+    select p.id, t.user_id from theirs t
+    join memoria.questions q on q.event_id = event and q.kind = 'same_person'
+        and q.answered_at is null and t.id = any (q.persons)
+    join memoria.face_persons p on p.event_id = event and p.id = any (q.persons)
+        and p.status = 'pending'
 $$;
 
--- Boxes on these photos (null: on all), with whose they are. A tag without a place covers the whole
+-- Boxes on these photos (null: on all), with whose they are; of faces that are nobody's yet too, as
+-- they may be a hidden person's. A tag without a place covers the whole
 -- photo, unless it is known where they are on it.
 create function memoria.hidden_faces(event uuid, photos uuid[])
 returns table (media_id uuid, user_id uuid, bbox jsonb)
