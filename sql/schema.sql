@@ -294,12 +294,16 @@ CREATE FUNCTION memoria.api_start_session("user" uuid, token_hash bytea, csrf te
     values ("user", token_hash, csrf, now() + make_interval(secs => least(seconds, 7776000)));
 $$;
 
-CREATE FUNCTION memoria.api_tombstones(event uuid, media uuid, sha256 text) RETURNS SETOF jsonb
+CREATE FUNCTION memoria.api_tombstones(event uuid, media uuid, sha256 text) RETURNS TABLE(closed boolean, bbox jsonb)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    select t.bbox from memoria.tombstones t
+    select false, t.bbox from memoria.tombstones t
     where t.event_id = event and (t.media_id = media or t.sha256 = api_tombstones.sha256)
+    union all
+    select true, null from memoria.media m
+    where m.event_id = event and m.faces_erased_at is not null
+        and (m.id = media or m.sha256 = api_tombstones.sha256)
 $$;
 
 CREATE FUNCTION memoria.api_use_link(token_hash bytea) RETURNS TABLE(user_id uuid, event_id uuid)
@@ -956,9 +960,13 @@ begin
             where n.event_id = r.event_id and n.id = any (r.media_ids))));
     perform from memoria.media m
     where m.event_id = r.event_id and m.id = any (r.media_ids) order by m.id for update;
+    -- the second time (whoever was killed does it again) those of the first are counted already
+    select count(*) into photo_count from memoria.media m
+    where m.event_id = r.event_id and m.id = any (r.media_ids)
+        and (m.faces_erased_at is null or not exists (
+            select from memoria.erasures e where e.id = request and e.rows_at is not null));
     update memoria.media m set faces_erased_at = coalesce(m.faces_erased_at, now())
     where m.event_id = r.event_id and m.id = any (r.media_ids);
-    get diagnostics photo_count = row_count;
     r.face_ids := array(
         select unnest(r.face_ids)
         union select f.id from memoria.faces f
@@ -2423,7 +2431,9 @@ begin
     insert into memoria.consents (event_id, user_id, purpose, given, text_version, language,
         recorded_by, minor)
     values (event, who, purpose, false, before.text_version, before.language, who, before.minor);
-    if purpose = 'other_events' and memoria.agrees(who, event, 'own_photos') then
+    -- where all faces are kept, nothing rests on what other events show
+    if purpose = 'other_events' and (memoria.agrees(who, event, 'own_photos') or exists (
+            select from memoria.events e where e.id = event and e.analysis_mode = 'full')) then
         return null;
     end if;
     request := memoria.request_erasure('person', event, who, null, null, source, 'withdrawn', who);

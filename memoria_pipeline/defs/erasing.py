@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from memoria_pipeline.defs import forgetting
@@ -76,7 +77,7 @@ def _gather(work: Work, erasure_id: UUID) -> None:
         root = erasing.root_of(conn, erasure_id)
     assert about is not None  # we hold its lock
     files = _files(work, found, about, root)
-    dagster = _dagster(work, found)
+    dagster = _dagster(work, found, about)
     left = _recount(work, found, about)
     draft = {
         "files": {name: int(number) for name, number in files.items()},
@@ -126,19 +127,25 @@ def _named(found: Erasure, about: Subject) -> Named:
     return Named([*users, *about.person_ids], about.emails)
 
 
-def _dagster(work: Work, found: Erasure) -> dict[str, int]:
-    if found.scope != "event" or found.event_id is None:
-        return {}
-    args = (work.places, work.dagster, found.event_id)
-    done = forgetting.forget_event(work.instance, work.store, *args)
+def _dagster(work: Work, found: Erasure, about: Subject) -> dict[str, Any]:
+    """Of an event, all that Dagster has; of anybody, what should not be there anyway."""
+    done: dict[str, Any] = {}
+    if found.scope == "event" and found.event_id is not None:
+        args = (work.places, work.dagster, found.event_id)
+        done = {**forgetting.forget_event(work.instance, work.store, *args)}
+    done["masked"] = forgetting.mask(work.dagster, _texts(_named(found, about)))
     work.after("dagster")
     return done
+
+
+def _texts(named: Named) -> list[str]:
+    return [str(each) for each in named.ids] + list(named.emails)
 
 
 def _recount(work: Work, found: Erasure, about: Subject) -> dict[str, int]:
     """By store, all 0. Raises ErasureError where anything is left, naming tables and columns."""
     named = _named(found, about)
-    texts = [str(each) for each in named.ids] + list(named.emails)
+    texts = _texts(named)
     if found.scope == "event":
         texts.append(str(found.event_id))
     with work.store.transaction() as conn:

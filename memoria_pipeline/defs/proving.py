@@ -65,11 +65,19 @@ def rewrite_and_sign(work: Work, ids: Sequence[UUID]) -> int:
     events = sorted({each.event_id for each in found if each.event_id is not None})
     try:
         written = rewrite.rewrite(db.engine(work.store.url), events, work.most)
+        _rewrite_dagster(work, found)
     except Exception as error:
         return sum(tried(work, each, partial(_raise, error)) for each in ids)
     work.after("bytes")
     told = asdict(written)
     return sum(tried(work, each.id, partial(_sign, work, each, told)) for each in found)
+
+
+def _rewrite_dagster(work: Work, found: Sequence[Erasure]) -> None:
+    drafts = [each.receipt or {} for each in found]
+    names = {name for each in drafts for name in each.get("dagster", {}).get("masked", ())}
+    if names and work.dagster is not None:
+        rewrite.rewrite_dagster(db.engine(work.dagster), sorted(names))
 
 
 def _raise(error: Exception) -> None:

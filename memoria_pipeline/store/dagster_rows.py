@@ -4,6 +4,7 @@ Its API deletes runs; ticks, checks, caches and what was reported outside of a r
 that hold text are looked at, whatever tables its next version has.
 """
 
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -32,6 +33,28 @@ def _statement(table: str, column: str) -> str:
         changed = f'replace("{column}", :id, :nobody)'
         return f'update "{table}" set "{column}" = {changed} {where}'  # noqa: S608
     return f'delete from "{table}" {where}'  # noqa: S608
+
+
+def mask(conn: sa.Connection, texts: Sequence[str]) -> list[str]:
+    """Write over any of these wherever it stands; the tables that had one.
+
+    None is expected: what we let Dagster keep is nothing personal.
+    """
+    changed = set()
+    for table, column in _columns(conn) if texts else ():
+        values = {"like": [f"%{each}%" for each in texts], "any": "|".join(map(_escaped, texts))}
+        if conn.execute(sa.text(_masking(table, column)), values).rowcount:
+            changed.add(table)
+    return sorted(changed)
+
+
+def _masking(table: str, column: str) -> str:
+    masked = f"""regexp_replace("{column}", :any, '{"*" * 36}', 'gi')"""
+    return f'update "{table}" set "{column}" = {masked} where "{column}" ilike any (:like)'  # noqa: S608
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([^\w@-])", r"\\\1", text)
 
 
 def naming(conn: sa.Connection, texts: Sequence[str]) -> dict[str, int]:

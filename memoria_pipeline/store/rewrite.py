@@ -63,6 +63,16 @@ def rewrite(engine: sa.Engine, events: list[UUID], most: int, patience: float = 
         return Rewritten(len(small) - len(refused), too_large, refused, _let_log_go(conn))
 
 
+def rewrite_dagster(engine: sa.Engine, names: list[str], patience: float = 60.0) -> None:
+    """The same for tables of Dagster's own database, where something had to be masked."""
+    with _alone(engine) as conn:
+        _await_older(conn, patience)
+        for name in names:
+            schema = conn.execute(sa.text("select current_schema()")).scalar_one()
+            _rewritten(conn, Table(schema, name, 0, 0))
+        _let_log_go(conn)
+
+
 def rewrite_these(engine: sa.Engine, names: list[str], patience: float = 600.0) -> list[str]:
     """Rewrite tables of these names, whatever their size; those that we may not rewrite."""
     with _alone(engine) as conn:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import dagster as dg
@@ -12,12 +14,14 @@ from dagster._core.storage.tags import RUN_KEY_TAG
 
 from memoria_pipeline.definitions import defs
 from memoria_pipeline.defs import inbox
+from memoria_pipeline.defs.erasing import carry_out
 from memoria_pipeline.defs.resources import Store
 from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import db, jobs, media
 from memoria_pipeline.store import inbox as rows
 from memoria_pipeline.webhooks import Receiver
 from memoria_pipeline.work.jobs import Type
+from memoria_pipeline_tests.defs.erased import Office
 from memoria_pipeline_tests.store import factories
 from memoria_pipeline_tests.test_webhooks import SECRET, Inbox
 from memoria_pipeline_tests.test_webhooks import receiver as receiver
@@ -69,7 +73,14 @@ class Desk:
         with db.connect(self.engine) as conn:
             return rows.get(conn, job)
 
-    def do(self, statement: str) -> list[sa.Row[tuple[object, ...]]]:
+    def erase(self, home: Path) -> UUID:
+        """Carry out the one erasure that is open; its id."""
+        office = Office(self.engine, home, self.instance)
+        [row] = self.do("select id from memoria.erasures where completed_at is null")
+        carry_out(office.work, [row.id])
+        return UUID(str(row.id))
+
+    def do(self, statement: str) -> list[sa.Row[Any]]:
         with db.connect(self.engine) as conn:
             done = conn.execute(sa.text(statement))
             return list(done) if done.returns_rows else []
@@ -221,27 +232,52 @@ def test_a_run_that_failed_for_want_of_consent_is_not_tried_again(desk: Desk) ->
     assert (desk.job(job).status, "switched off" in (desk.job(job).error or "")) == ("failed", True)
 
 
-def test_an_erasure_is_done_at_once_and_ends_the_other_jobs_of_its_event(desk: Desk) -> None:
+def test_an_erasure_takes_the_rows_at_once_and_ends_the_other_jobs_of_its_event(
+    desk: Desk, tmp_path: Path
+) -> None:
     event = desk.album()
     desk.analyse(event)
     erase, detect = desk.ask(event, "erase"), desk.ask(event)
     assert desk.tick() == []
-    assert desk.job(erase).result == {"photos": 0, "faces": 2, "embeddings": 2}
-    assert (desk.job(detect).status, "archived" in (desk.job(detect).error or "")) == (
-        "failed",
-        True,
-    )
+    assert desk.job(erase).status == "processing"
     assert desk.do("select from memoria.faces") == []
+    desk.tick()
+    told = desk.job(detect)
+    assert (told.status, "deleted" in (told.error or "")) == ("failed", True)
+    done = desk.erase(tmp_path)
+    desk.tick()
+    ended = desk.job(erase)
+    assert (ended.status, (ended.result or {})["erasure"]) == ("completed", str(done))
+    assert ((ended.result or {})["faces"], (ended.result or {})["embeddings"]) == (2, 2)
 
 
-def test_erasing_named_photos_leaves_the_event_alive(desk: Desk) -> None:
+def test_erasing_named_photos_leaves_the_event_alive(desk: Desk, tmp_path: Path) -> None:
     event = desk.album()
     desk.analyse(event)
     [photo, _] = [row.id for row in desk.do("select id from memoria.media order by storage_key")]
     erase = desk.ask(event, "erase", photo)
     desk.tick()
-    assert desk.job(erase).result == {"photos": 1, "faces": 1, "embeddings": 1}
     assert len(desk.do("select from memoria.faces")) == 1
+    desk.erase(tmp_path)
+    desk.tick()
+    result = desk.job(erase).result or {}
+    assert {name: result[name] for name in ("photos", "faces", "embeddings")} == {
+        "photos": 1,
+        "faces": 1,
+        "embeddings": 1,
+    }
+
+
+def test_an_erasure_waits_for_no_run_of_its_event(desk: Desk) -> None:
+    event = desk.album()
+    desk.analyse(event)
+    desk.ask(event)
+    [asked] = desk.tick()
+    desk.ends(asked, GOING)
+    erase = desk.ask(event, "erase")
+    desk.tick()
+    assert desk.job(erase).status == "processing"
+    assert desk.do("select from memoria.faces") == []
 
 
 def test_a_detect_job_gives_the_photos_it_names_all_their_tries_again(desk: Desk) -> None:

@@ -256,14 +256,19 @@ as $$
             where m.event_id = event and m.id = photo and memoria.overlap(t.bbox, box) >= .35)
 $$;
 
--- Boxes of whom was erased from a photo, for a server that answers with faces instead of keeping
--- them (/process).
-create function memoria.api_tombstones(event uuid, media uuid, sha256 text) returns setof jsonb
+-- For a server that answers with faces instead of keeping them (/process): the boxes of whom was
+-- erased from a photo, or that all of its faces were (closed).
+create function memoria.api_tombstones(event uuid, media uuid, sha256 text)
+returns table (closed boolean, bbox jsonb)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select t.bbox from memoria.tombstones t
+    select false, t.bbox from memoria.tombstones t
     where t.event_id = event and (t.media_id = media or t.sha256 = api_tombstones.sha256)
+    union all
+    select true, null from memoria.media m
+    where m.event_id = event and m.faces_erased_at is not null
+        and (m.id = media or m.sha256 = api_tombstones.sha256)
 $$;
 
 -- A vector is in faces.embedding and nowhere else: what a worker says of a job keeps its counts.
@@ -862,9 +867,13 @@ begin
             where n.event_id = r.event_id and n.id = any (r.media_ids))));
     perform from memoria.media m
     where m.event_id = r.event_id and m.id = any (r.media_ids) order by m.id for update;
+    -- the second time (whoever was killed does it again) those of the first are counted already
+    select count(*) into photo_count from memoria.media m
+    where m.event_id = r.event_id and m.id = any (r.media_ids)
+        and (m.faces_erased_at is null or not exists (
+            select from memoria.erasures e where e.id = request and e.rows_at is not null));
     update memoria.media m set faces_erased_at = coalesce(m.faces_erased_at, now())
     where m.event_id = r.event_id and m.id = any (r.media_ids);
-    get diagnostics photo_count = row_count;
     r.face_ids := array(
         select unnest(r.face_ids)
         union select f.id from memoria.faces f
