@@ -174,6 +174,15 @@ def _photo(stage: Stage, _role: str) -> dict[str, Any]:
     return {"files": [("files", ("new.jpg", data, "image/jpeg"))]}
 
 
+def _selfie(stage: Stage, _role: str) -> dict[str, Any]:
+    data = (stage.seeded.root / "000.jpg").read_bytes()
+    return {"files": {"file": ("me.jpg", data, "image/jpeg")}, "data": {"text_version": "1999-1"}}
+
+
+def _taken_back(_stage: Stage, _role: str) -> dict[str, Any]:
+    return {"params": {"purpose": "own_photos"}}
+
+
 def _token(stage: Stage, _role: str) -> dict[str, Any]:
     return {"json": {"token": an_invitation(stage), "name": "Xavier"}}
 
@@ -237,6 +246,9 @@ _MADE: dict[str, Callable[[Stage, str], dict[str, Any]]] = {
         "json": {"user_id": str(stage.seeded.users["member"])}
     },
     "GET /event/{event_id}/audit": lambda *_: {"params": {"per_page": 1}},
+    "POST /event/{event_id}/consents": _said(purpose="other_events", text_version="2026-1"),
+    "DELETE /event/{event_id}/consents": _taken_back,
+    "POST /event/{event_id}/selfie": _selfie,
     "POST /invitation/look": _look,
     "POST /invitation/accept": _token,
     "POST /ml/enqueue": _enqueue,

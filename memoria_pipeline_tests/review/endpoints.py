@@ -56,6 +56,10 @@ GET    /event/{event_id}/hidden             401    404  200*0  200*0  200*0  200
 POST   /event/{event_id}/hidden             401    404    403  200*1    403  200*1    403
 DELETE /event/{event_id}/hidden/{user_id}   401    404    403    204    403    204    403
 GET    /event/{event_id}/audit              401    404  200*1  200*1  200*1  200*1    403
+GET    /event/{event_id}/consents           401    404    200    200    200    200    403
+POST   /event/{event_id}/consents           401    404    201    201    201    201    403
+DELETE /event/{event_id}/consents           401    404    200    200    200    200    403
+POST   /event/{event_id}/selfie             401    404    409    409    409    409    403
 POST   /invitation/look                     200    200    200    200    200    200    200
 POST   /invitation/accept                   200    200    200    200    200    200    200
 POST   /ml/enqueue                          401    404    403    403    200    200    200
@@ -69,7 +73,8 @@ POST   /process                             401    403    403    403    403    4
 GET    /pictures/photo/{event}/{media}      403    403    403    403    403    403    403
 GET    /pictures/face/{event}/{face}        403    403    403    403    403    403    403
 """
-"""Pictures: without a signature. A signed address is one for whoever holds it."""
+"""Pictures: without a signature. A signed address is one for whoever holds it. Selfie: by a text that
+counts no more; the whole story is in test_consents.py."""
 
 PAGES = """
                                                               nobody stranger guest  member photogr organis service
@@ -108,6 +113,11 @@ POST   /review/{event_id}/person/{person_id}/unassign            401    404    4
 POST   /review/{event_id}/person/{person_id}/invite              401    404    422    422    422    422    403
 POST   /review/{event_id}/person/{person_id}/split               401    404    422    422    422    422    403
 POST   /review/{event_id}/person/{person_id}/reject              401    404    422    422    422    422    403
+GET    /review/{event_id}/me                                     401    404    200    200    200    200    403
+POST   /review/{event_id}/me/selfie                              401    404    422    422    422    422    403
+POST   /review/{event_id}/me/consent                             401    404    422    422    422    422    403
+POST   /review/{event_id}/me/take-back                           401    404    422    422    422    422    403
+POST   /review/{event_id}/me/erase                               401    404    422    422    422    422    403
 GET    /review/{event_id}/photos                                 401    404    200    200    200    200    403
 POST   /review/{event_id}/photos                                 401    404    403    403    422    422    403
 GET    /review/{event_id}/photo/{media_id}                       401    404    404    200    200    200    403

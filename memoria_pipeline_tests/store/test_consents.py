@@ -323,3 +323,15 @@ def test_faces_of_other_events_are_compared_only_where_their_owner_agreed(
     assert list(references.load(conn, here, "another").persons) == []
     do(conn, "update memoria.events set status = 'archived' where id = :e", e=there)
     assert list(references.load(conn, here, PACK).persons) == []
+
+
+def test_what_organisers_confirmed_does_not_rest_on_consent_to_other_events(
+    conn: sa.Connection,
+) -> None:
+    full, forgets = an_event(conn), forgetful(conn)
+    user = join(conn, full)
+    join(conn, forgets, user=user)
+    for event in (full, forgets):
+        agree(conn, event, user, EVERYWHERE)
+    assert take_back(conn, full, user, "other_events") is None
+    assert take_back(conn, forgets, user, "other_events") is not None

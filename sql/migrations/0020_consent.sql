@@ -460,7 +460,9 @@ begin
     insert into memoria.consents (event_id, user_id, purpose, given, text_version, language,
         recorded_by, minor)
     values (event, who, purpose, false, before.text_version, before.language, who, before.minor);
-    if purpose = 'other_events' and memoria.agrees(who, event, 'own_photos') then
+    -- where all faces are kept, nothing rests on what other events show
+    if purpose = 'other_events' and (memoria.agrees(who, event, 'own_photos') or exists (
+            select from memoria.events e where e.id = event and e.analysis_mode = 'full')) then
         return null;
     end if;
     request := memoria.request_erasure('person', event, who, null, null, source, 'withdrawn', who);

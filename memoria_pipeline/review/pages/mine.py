@@ -17,6 +17,7 @@ from memoria_pipeline.review.pages.frame import Frame, Framed
 from memoria_pipeline.review.permitted import MemberPage
 from memoria_pipeline.review.words import Words
 from memoria_pipeline.store import consents
+from memoria_pipeline.store.shown import events
 
 router = APIRouter()
 uploads = APIRouter(route_class=MemberPage)
@@ -125,6 +126,8 @@ def erase(frame: Framed, sure: Ticked = False) -> Response:
         text = frame.words.gettext("Tick the box first: what is erased does not come back.")
         return _mine(frame, text, status=422)
     keeping.purge(frame.conn, frame.event.id, frame.user)
+    if events.one(frame.conn, frame.event.id) is None:  # who does not run it has left it
+        return RedirectResponse("/", _SEE_OTHER)
     return _back(frame, "erased")
 
 
