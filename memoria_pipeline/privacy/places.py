@@ -21,6 +21,7 @@ makes them again, or only while the work is under way: not counted as left."""
 
 GO, STAY, HUSK = "goes", "stays", "emptied"
 FREE = "says no more of whom"
+EMPTY = "is empty between transactions"
 """What becomes of it: the row goes; it stays as it is; it stays, without what is personal in it; it
 stays, without the ids, addresses and texts of whoever is erased."""
 
@@ -141,7 +142,7 @@ _TABLES = (
     *_table("tombstones", "is made, where the event keeps them", GO, STAY, box="bbox",
         photo_id="media_id", none="id event_id sha256 erasure_id"),
     *_table("erased_persons", "is made", GO, STAY, shadow="person_id", none="event_id erased_at"),
-    *_table("opened", "empty between transactions", GO, GO, shadow="id",
+    *_table("opened", EMPTY, EMPTY, EMPTY, shadow="id",
         none="transaction event_id what"),
     *_table("lookouts", STAY, STAY, STAY, none="name looked_at next_look_at signature problem"),
     *_table("canaries", STAY, STAY, STAY, none="model settings missed surplus looked_at"),

@@ -26,13 +26,28 @@ def left(conn: sa.Connection, photos: Sequence[Photo]) -> dict[UUID, list[Face]]
         return found
     there = _boxes(conn, _THERE, [photo for photo in photos if photo[0] in buried])
     for media_id, graves in buried.items():
-        known = [*there.get(media_id, ()), *graves]
-        faces = found[media_id]
-        boxes = np.array([face.detection.box for face in faces], np.float64).reshape(-1, 4)
-        pairs = match_boxes(np.array(known), boxes)
-        gone = {j for i, j in pairs if i >= len(known) - len(graves)}
-        found[media_id] = [face for j, face in enumerate(faces) if j not in gone]
+        found[media_id] = _without(found[media_id], graves, there.get(media_id, ()))
     return found
+
+
+def answered(
+    conn: sa.Connection, event_id: UUID, media_id: UUID, sha256: str, faces: Sequence[Face]
+) -> list[Face]:
+    """As `left`, as the bare login, for faces that go into an answer and nowhere else."""
+    values = {"event": event_id, "media": media_id, "sha256": sha256}
+    rows = conn.execute(_ANSWERED, values).all()
+    if any(row.closed for row in rows):
+        return []
+    return _without(faces, [(row.x, row.y, row.w, row.h) for row in rows], ())
+
+
+def _without(
+    faces: Sequence[Face], graves: Sequence[tuple[float, ...]], there: Sequence[tuple[float, ...]]
+) -> list[Face]:
+    boxes = np.array([face.detection.box for face in faces], np.float64).reshape(-1, 4)
+    pairs = match_boxes(np.array([*there, *graves]).reshape(-1, 4), boxes)
+    gone = {j for i, j in pairs if i >= len(there)}
+    return [face for j, face in enumerate(faces) if j not in gone]
 
 
 def _boxes(
@@ -57,6 +72,11 @@ _BURIED = sa.text(
     "  select bbox from memoria.tombstones where event_id = r.event and media_id = r.id"
     "  union all select bbox from memoria.tombstones where event_id = r.event and sha256 = r.sha256"
     " ) t cross join lateral jsonb_to_record(t.bbox) as b (x float8, y float8, w float8, h float8)"
+)
+_ANSWERED = sa.text(
+    "select t.closed, b.* from memoria.api_tombstones(:event, :media, :sha256) t"
+    " left join lateral jsonb_to_record(t.bbox) as b (x float8, y float8, w float8, h float8)"
+    " on true"
 )
 _THERE = sa.text(
     "select f.media_id, b.* from memoria.faces f"

@@ -2,9 +2,6 @@
 
 import pytest
 import sqlalchemy as sa
-from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
-from dagster._core.storage.runs.schema import RunStorageSqlMetadata
-from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
 
 from memoria_pipeline.privacy import places
 from memoria_pipeline.privacy.places import PLACES
@@ -47,12 +44,6 @@ def test_no_table_is_in_a_schema_that_the_list_does_not_know(conn: sa.Connection
         " and n.nspname !~ '^(pg_|information_schema)' and n.nspname not in ('memoria')"
     )
     assert one(conn, query) is None
-
-
-def test_every_table_of_dagsters_history_is_in_the_list() -> None:
-    stores = (SqlEventLogStorageMetadata, RunStorageSqlMetadata, ScheduleStorageSqlMetadata)
-    there = {f"dagster.{table}" for store in stores for table in store.tables}
-    assert there | {"dagster.alembic_version"} == {p.name for p in PLACES if p.store == "dagster"}
 
 
 def test_no_place_is_listed_twice_and_each_says_what_becomes_of_it() -> None:

@@ -16,8 +16,9 @@ from memoria_pipeline.review.parts import Parts
 from memoria_pipeline.review.problems import NotFound
 from memoria_pipeline.review.routes import problems, routes
 from memoria_pipeline.store import asked as stored
-from memoria_pipeline.store import callers
+from memoria_pipeline.store import callers, tombstones
 from memoria_pipeline.store.faces import STORED_DIMENSIONS
+from memoria_pipeline.vision.analyse import Outcome
 from memoria_pipeline.vision.model import Face
 
 router = routes("operations")
@@ -73,10 +74,11 @@ async def process(_caller: Service, parts: Here, asked: Asked) -> Processed:
     async with parts.processing:  # as many photos in memory, whoever asks
         data = await download(asked.media_url, limit, allow_private=allow_private)
         outcome = await run_in_threadpool(parts.models.analyse, pack, data)
+        faces = await run_in_threadpool(_left, parts, asked, outcome)
     return Processed(
         **asked.model_dump(exclude={"media_url"}),
-        faces_detected=len(outcome.faces),
-        faces=[_shown(each) for each in outcome.faces],
+        faces_detected=len(faces),
+        faces=[_shown(each) for each in faces],
         processing_time_seconds=round(time.perf_counter() - started, 3),
         status="completed",
     )
@@ -104,6 +106,13 @@ async def _allowed(parts: Parts, event: UUID) -> str:
             " pipeline compares them in memory and forgets the others."
         )
     return found.face_model or ""
+
+
+def _left(parts: Parts, asked: Asked, outcome: Outcome) -> list[Face]:
+    """Without whom was erased from the photo, or from its copies: also since it was asked for."""
+    about = (asked.event_id, asked.media_id, outcome.sha256)
+    with callers.as_server(parts.engine) as conn:
+        return tombstones.answered(conn, *about, outcome.faces)
 
 
 def _shown(face: Face) -> FoundFace:
