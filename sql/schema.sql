@@ -831,6 +831,7 @@ begin
     update memoria.idempotency i set body = null
     where i.body is not null and (i.user_id = any (users)
         or memoria.mentions(i.body::text, users || event, words));
+    delete from memoria.idempotency i where memoria.mentions(i.key, users || event, words);
     perform memoria.forget_user(one, '{}', '{}', request) from unnest(users) as one
     where not exists (select from memoria.event_members m where m.user_id = one);
     update memoria.events e set erased_at = coalesce(e.erased_at, now()), archived_at = null
@@ -1681,6 +1682,8 @@ begin
     update memoria.idempotency i set body = null
     where i.body is not null
         and (i.user_id = "user" or memoria.mentions(i.body::text, ids, words));
+    -- The key is whatever the client wrote, such as the id of whom it decided on.
+    delete from memoria.idempotency i where memoria.mentions(i.key, ids, words);
     if exists (select from memoria.event_members m where m.user_id = "user") then
         return 0;
     end if;

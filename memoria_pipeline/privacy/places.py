@@ -12,12 +12,14 @@ Store = Literal["table", "view", "dagster", "files"]
 # fmt: off
 Kind = Literal[
     "none", "subject id", "member id", "actor id", "person id", "face id", "photo id", "e-mail",
-    "name", "vector", "box", "photo", "free text", "secret", "shadow",
+    "name", "vector", "box", "photo", "free text", "label", "secret", "shadow",
 ]
 # fmt: on
 """subject id: of the user that a row is about; member id: of a user as a member, which who runs an
 event stays; actor id: of who did it. shadow: ids that mean nobody any more, kept so that nothing
-makes them again, or only while the work is under way: not counted as left."""
+makes them again, or only while the work is under way: not counted as left. label: what the
+organiser calls the event, its folder and its files: theirs to rename, whomever it names, and not
+counted either, or an erasure would be open until they did."""
 
 GO, STAY, HUSK = "goes", "stays", "emptied"
 FREE = "says no more of whom"
@@ -50,8 +52,8 @@ def _table(name: str, person: str, event: str, archive: str, **columns: str) -> 
 _KINDS: dict[str, Kind] = {
     "none": "none", "subject": "subject id", "member": "member id", "actor": "actor id",
     "person_id": "person id", "face": "face id", "photo_id": "photo id", "email": "e-mail",
-    "name_": "name", "vector": "vector", "box": "box", "text": "free text", "secret": "secret",
-    "shadow": "shadow",
+    "name_": "name", "vector": "vector", "box": "box", "text": "free text",
+    "label": "label", "secret": "secret", "shadow": "shadow",
 }
 # fmt: on
 _FACE = "bbox landmarks"
@@ -59,14 +61,15 @@ _SEEN = "det_score quality_score quality_class model embedded_at event_id"
 
 # fmt: off
 _TABLES = (
-    *_table("events", STAY, HUSK, STAY, name_="name", text="code photo_root",
+    *_table("events", STAY, HUSK, STAY, label="name code photo_root",
         none="id status face_recognition_enabled starts_at ends_at retention_days face_model"
         " created_at updated_at archived_at wanted_face_model epoch keep_tombstones erased_at"
         " analysis_mode"),
     *_table("event_members", "goes; who runs the event stays", GO, STAY, member="user_id",
         name_="display_name", email="email", none="event_id role created_at"),
     *_table("event_keys", STAY, GO, STAY, secret="wrapped", none="event_id master created_at"),
-    *_table("media", FREE, GO, STAY, photo_id="id duplicate_of", text="storage_key etag error",
+    *_table("media", FREE, GO, STAY, photo_id="id duplicate_of", label="storage_key",
+        text="etag error",
         none="event_id byte_size modified_at sha256 width height status error_code attempts"
         " face_model analysed_at faces_found seconds created_at arrived arrived_at"
         " faces_erased_at"),
@@ -126,7 +129,7 @@ _TABLES = (
         " delivered_at dead_at"),
     *_table("uploads", STAY, GO, STAY, text="reason", none="event_id first_at last_at quiet_since"
         " photos gone version asked_key asked_at tried due_at"),
-    *_table("watched", STAY, GO, GO, text="root signature problem",
+    *_table("watched", STAY, GO, GO, label="root", text="signature problem",
         none="event_id kind looked_at next_look_at changed_at registered_at quick"),
     *_table("moves", STAY, GO, GO, text="reason",
         none="event_id face_model wanted_at version asked_key asked_at tried due_at"),

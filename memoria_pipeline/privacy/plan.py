@@ -26,6 +26,7 @@ _KEPT_PERSON = (
     "photos, which show others too",
     "what others decided and confirmed",
     "that a decision and a consent was, under a pseudonym",
+    "names that the organiser gave to the event, its folder and its files",
 )
 _KEPT = {
     "person": _KEPT_PERSON,

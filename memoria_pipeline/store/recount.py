@@ -107,7 +107,7 @@ def _looks(column: _Column, holds: str, subject: Subject) -> str | None:
 
     Who runs the event goes on acting in it, as a member of it: such columns may name them.
     """
-    if holds == "shadow" or (subject.kept and holds in ("member id", "actor id")):
+    if holds in ("shadow", "label") or (subject.kept and holds in ("member id", "actor id")):
         return None
     name = column.name
     if column.type == "uuid":
