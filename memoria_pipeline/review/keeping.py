@@ -240,7 +240,7 @@ def _analysis(conn: sa.Connection, event: EventShown, media_ids: Sequence[UUID])
     return asked.enqueue(conn, event.id, "detect", media_ids).id
 
 
-def purge(conn: sa.Connection, event_id: UUID, user: UUID) -> dict[str, int]:
+def purge(conn: sa.Connection, event_id: UUID, user: UUID) -> dict[str, int | str]:
     """Erase a member's faces and tags from the event; the receipt. Members themselves, or an
     organiser, may."""
     if events.one(conn, event_id) is None:

@@ -168,9 +168,11 @@ _ANSWER_RUN = sa.text(
 )
 
 
-def purge(conn: sa.Connection, event_id: UUID, user: UUID) -> dict[str, int]:
-    """Erase a member's faces and tags, as that member or an organiser; the receipt: counts only."""
-    found: dict[str, int] = conn.execute(_PURGE, {"event": event_id, "user": user}).scalar_one()
+def purge(conn: sa.Connection, event_id: UUID, user: UUID) -> dict[str, int | str]:
+    """Erase a member's faces and tags, as that member or an organiser; counts, and which erasure
+    proves it."""
+    values = {"event": event_id, "user": user}
+    found: dict[str, int | str] = conn.execute(_PURGE, values).scalar_one()
     return found
 
 

@@ -295,7 +295,7 @@ def test_another_model_or_giving_up_leaves_no_vector(conn: sa.Connection, album:
     assert (beside.going(conn, album.event), _partitions(conn, album)) == (None, None)
 
 
-def test_a_purge_an_archived_event_and_a_deleted_photo_leave_no_vector_beside(
+def test_a_purge_an_archived_event_and_a_deleted_photo_leave_no_vector_of_theirs_beside(
     conn: sa.Connection, album: Album
 ) -> None:
     user = uuid4()
@@ -308,9 +308,11 @@ def test_a_purge_an_archived_event_and_a_deleted_photo_leave_no_vector_beside(
     assert one(conn, _VECTORS) == 2
     purge = "select memoria.purge_face_data_for_user(:u, :e)"
     assert one(conn, purge, u=user, e=album.event)["faces"] == 1
-    assert one(conn, _VECTORS) == 0
-    assert [photo.id for photo in beside.pending(conn, album.event, NEW)] == album.photos[:1]
-    _look(conn, album.photos[0], RIGHT)
+    assert one(conn, _VECTORS) == 1  # the other person's: nobody has to look again
+    assert beside.pending(conn, album.event, NEW) == []
+    assert one(conn, "select faces_found from memoria.media_beside") == 1
+    _look(conn, album.photos[0], LEFT, RIGHT)
+    assert one(conn, _VECTORS) == 1
     conn.execute(sa.text("update memoria.events set status = 'archived'"))
     assert (one(conn, _VECTORS), _partitions(conn, album)) == (0, None)
 

@@ -205,11 +205,11 @@ class Purge(Said):
 
 
 class Receipt(BaseModel):
-    """What was erased: counts only. Twice does no harm, and counts nothing."""
+    """What was erased: counts, and the erasure's id. Twice says the same until it is completed."""
 
     user_id: UUID
     event_id: UUID
-    receipt: dict[str, int]
+    receipt: dict[str, int | str]
 
 
 @router.post("/privacy/purge", dependencies=[Depends(limited_user("purge"))])
