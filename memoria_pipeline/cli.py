@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from memoria_pipeline import __version__
-from memoria_pipeline.commands import erase, events, export, jobs, lab, model, runs
+from memoria_pipeline.commands import erase, events, export, jobs, lab, model, runs, subject
 from memoria_pipeline.commands.audit import audit
 from memoria_pipeline.commands.doctor import doctor
 from memoria_pipeline.commands.ingest import ingest, uploads
@@ -30,6 +30,7 @@ commands.add_typer(jobs.app, name="jobs")
 commands.add_typer(model.app, name="model")
 commands.add_typer(lab.app, name="lab")
 commands.add_typer(export.app, name="export")
+commands.add_typer(subject.app, name="subject")
 commands.command()(ingest)
 commands.command()(uploads)
 commands.command()(doctor)
