@@ -98,7 +98,6 @@ DEFINERS: dict[str, list[str]] = {
     "api_veil": _SERVERS,
     **dict.fromkeys(("is_erasure", "known_as", "write_audit", "hidden_persons"), []),
     **dict.fromkeys(("hidden_faces", "unname_audit", "persons_erased", "is_member"), []),
-    **dict.fromkeys(("forget_event_key", "no_key_of_the_deleted"), []),
     "purge_face_data_for_user": ["memoria_service"],
     **dict.fromkeys(("request_erasure", "erase_rows", "finish_erasure"), ["memoria_service"]),
     "buried": ["memoria_service"],
