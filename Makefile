@@ -4,7 +4,7 @@ BIN := .venv/bin
 PHOTOS ?=
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help setup demo up test check format bench verify-main verify-people verify-operations verify-review notebooks lock schema clean
+.PHONY: help setup demo up test check format bench verify-main verify-people verify-operations verify-review verify-privacy notebooks lock schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 16
@@ -52,6 +52,9 @@ verify-operations: setup ## the figures of operations: asked, reached
 
 verify-review: setup ## the figures of the organiser's review: asked, reached
 	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_review
+
+verify-privacy: setup ## the figures of consent, erasure and proof: asked, reached
+	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_privacy
 
 notebooks: setup ## the analysts' notebooks, in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir notebooks

@@ -70,15 +70,29 @@ def judged(stack: Stack, one: Party, other: Party, canaries: Sequence[Canary]) -
     started = time.monotonic()
     asked = [_ask(stack, "person", one.event, user) for user, _, _ in one.people]
     asked.append(_ask(stack, "event", other.event, None))
-    until(lambda: _done(stack, asked), 600, "The erasures did not come to their end", every=0.5)
+    until(lambda: _done(stack, asked), 240, "The erasures did not come to their end", every=0.5)
     took = time.monotonic() - started
     yield f"{len(asked)} erasures, to their receipts", "no figure", f"{took:.0f} s", True
     with stack.memoria.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.execute(sa.text("checkpoint"))
     after = search(stack.home, canaries)
     where = sorted(set().union(*after.values())) if after else []
-    told = f"{len(after)}" + (f", in {', '.join(where[:4])}" if after else "")
+    kinds = sorted({name.split()[0] for name in after})
+    places = ", ".join(_called(stack, each) for each in where[:4])
+    told = f"{len(after)}" + (f": {', '.join(kinds)}, in {places}" if after else "")
     yield "canaries in the files after erasure and a checkpoint", "0", told, not after
+
+
+def _called(stack: Stack, path: str) -> str:
+    """A file, and the table of ours that it is."""
+    number = path.rsplit("/", 1)[-1].split(".")[0]
+    if not path.startswith("postgres/base/") or not number.isdigit():
+        return path
+    for name in ("memoria", "dagster"):
+        found = stack.rows(name, _RELATION, file=int(number), folder=path.split("/")[2])
+        if found and found[0][0]:
+            return f"{path} ({name}: {found[0][0]})"
+    return f"{path} (of no table any more)"
 
 
 def party(stack: Stack) -> Party:
@@ -172,6 +186,10 @@ _PERSON_OF = sa.text(
 _VECTORS = (
     "select id, embedding::real[] as halves, embedding::text as text from memoria.faces"
     " where event_id = :event and face_person_id = :person"
+)
+_RELATION = (
+    "select pg_filenode_relation(0, :file)::text from pg_database"
+    " where datname = current_database() and oid::text = :folder"
 )
 _ASK = sa.text(
     "select memoria.request_erasure(:scope, :event, :user, '{}', '{}', 'sql', 'request', null)"
