@@ -1,4 +1,4 @@
-"""What `memoria erase` does once it knows whom: ask the database, do the job, show the receipt."""
+"""What `memoria erase` does once it knows whom: asks the database, does the job, shows receipts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path

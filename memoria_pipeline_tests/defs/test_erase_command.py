@@ -15,6 +15,7 @@ from memoria_pipeline.commands import erase as command
 from memoria_pipeline.commands import erasing
 from memoria_pipeline.defs.erasing import carry_out
 from memoria_pipeline.errors import ErasureError
+from memoria_pipeline.services import erasing as service
 from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import db, ledger
 from memoria_pipeline_tests.defs.erased import KEYS, Office
@@ -34,8 +35,13 @@ def office(
 def memoria(office: Office, monkeypatch: pytest.MonkeyPatch) -> Type:
     """Types `memoria erase …`; the job is done here instead of in a process of its own."""
     url = office.url
-    chosen = Settings(home=office.home, database_url=url, dagster_database_url=url)
-    chosen = Settings(**{**_given(chosen), "erasure_key": "s" * 32, "subject_key": "t" * 32})
+    chosen = Settings(
+        home=office.home,
+        database_url=url,
+        dagster_database_url=url,
+        erasure_key="s" * 32,
+        subject_key="t" * 32,
+    )
 
     @contextmanager
     def database() -> Iterator[sa.Connection]:
@@ -46,7 +52,7 @@ def memoria(office: Office, monkeypatch: pytest.MonkeyPatch) -> Type:
         carry_out(office.work, ids)
 
     monkeypatch.setattr(erasing, "settings", lambda: chosen)
-    monkeypatch.setattr(erasing.service, "carry_out", here)
+    monkeypatch.setattr(service, "carry_out", here)
     for module in (command, erasing):
         monkeypatch.setattr(module, "database", database)
 
@@ -60,11 +66,6 @@ def memoria(office: Office, monkeypatch: pytest.MonkeyPatch) -> Type:
         return done.output
 
     return run
-
-
-def _given(chosen: Settings) -> dict[str, object]:
-    names = ("home", "database_url", "dagster_database_url")
-    return {name: getattr(chosen, name) for name in names}
 
 
 def receipt_in(shown: str) -> UUID:

@@ -42,7 +42,8 @@ def test_a_signature_by_another_key_or_of_no_kind_is_refused() -> None:
     for key in ("", "AAAA", "no base64!"):
         with pytest.raises(ErasureError):
             verify(signed, key)
-    for table in (None, [], {}, {"receipt": 1, "signature": "", "key_id": ""}):
+    tables: list[object] = [None, [], {}]
+    for table in (*tables, {"receipt": 1, "signature": "", "key_id": ""}):
         with pytest.raises(ErasureError, match="no signed receipt"):
             Signed.of(table)
 
