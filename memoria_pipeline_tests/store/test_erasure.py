@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from memoria_pipeline.errors import ConsentError, MemoriaError
 from memoria_pipeline.store import beside, erasure, jobs, media, outcomes
 from memoria_pipeline.store import events as event_store
+from memoria_pipeline.store.recount import recount
 from memoria_pipeline_tests.store.factories import (
     PACK,
     Album,
@@ -216,3 +217,19 @@ def test_the_results_of_a_claim_are_counted_by_job_whether_it_names_photos_or_me
     assert counted[everything] == counted[too] == every
     assert counted[some] == dict(zip(names, (2, 2, 0, 4, 0), strict=True))
     assert counted[fresh] == dict(zip(names, (1, 0, 0, 0, 1), strict=True))
+
+
+def test_a_recount_finds_nothing_of_an_erased_event_nor_of_erased_photos(
+    conn: sa.Connection, album: Album
+) -> None:
+    touch(conn, album.event, *album.faces[0])
+    photos = erasure.request(conn, "photos", album.event, photos=album.photos[:1])
+    erasure.erase_rows(conn, photos)
+    whole = erasure.request(conn, "event", album.event)
+    for asked in (photos, whole):
+        erasure.erase_rows(conn, asked)
+        subject = erasure.subject(conn, asked)
+        assert subject is not None
+        counts = recount(conn, subject, album.event)
+        assert {name: n for name, n in counts.items() if n} == {}
+        assert len(counts) > 15
