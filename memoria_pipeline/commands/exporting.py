@@ -74,6 +74,17 @@ def for_viewers(
     return left, {each: what for each, what in shown.items() if what.boxes or what.withheld}
 
 
+def as_shown(data: bytes, shown: Shown) -> bytes:
+    """A photo's bytes as somebody gets them; blurred, it is a new JPEG, with nothing of the old file
+    in it, such as a thumbnail. Raises ExportError where nobody knows what to blur."""
+    if not shown.boxes and not shown.withheld:
+        return data
+    if shown.withheld or hashlib.sha256(data).hexdigest() != shown.sha256:
+        raise ExportError(_UNKNOWN)
+    limits = Limits(settings().max_bytes, settings().max_pixels)
+    return picture.whole(data, None, limits, shown.boxes, _QUALITY)
+
+
 @dataclass(frozen=True, slots=True)
 class Xmp:
     """XMP of photos below a root. copies: in copies of them, where they are JPEG files. shown: what
@@ -109,7 +120,7 @@ class Xmp:
             return
         data = self._read(photo)
         if photo.id in self.shown:
-            blurred = self._blurred(photo, data)
+            blurred = self._as_shown(photo, data)
             put(_name(photo) + JPEG, jpeg.with_xmp(blurred, self._packet(photo, blurred, None)))
             return
         copy = data
@@ -121,13 +132,11 @@ class Xmp:
             self._sidecar(put, photo)
         put(_name(photo), copy)
 
-    def _blurred(self, photo: Photo, data: bytes) -> bytes:
-        """A new picture: nothing of the old file goes along, such as a thumbnail in it."""
-        shown = self.shown[photo.id]
-        if shown.withheld or hashlib.sha256(data).hexdigest() != shown.sha256:
-            raise _LeftOut(ExportError(_UNKNOWN))
-        limits = Limits(settings().max_bytes, settings().max_pixels)
-        return picture.whole(data, None, limits, shown.boxes, _QUALITY)
+    def _as_shown(self, photo: Photo, data: bytes) -> bytes:
+        try:
+            return as_shown(data, self.shown[photo.id])
+        except ExportError as error:
+            raise _LeftOut(error) from None
 
     def _sidecar(self, put: Put, photo: Photo) -> None:
         data = self._read(photo)

@@ -1,7 +1,7 @@
 """Who is not to be shown in an event, and what of a photo a viewer therefore gets."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -56,6 +56,21 @@ def veil(conn: sa.Connection, event_id: UUID, media_id: UUID) -> Veil:
     return Veil(frozenset(row.organisers), frozenset(row.hidden), row.sha256, faces)
 
 
+def by_key(
+    conn: sa.Connection, event_id: UUID, keys: Sequence[str], viewer: UUID | None
+) -> dict[str, Shown]:
+    """The photos with these storage keys → what this user gets of each."""
+    rows = conn.execute(_BY_KEY, {"event": event_id, "keys": list(keys)}).all()
+    return {
+        row.storage_key: veil(conn, event_id, row.id).shown_to(lambda user: user == viewer)
+        for row in rows
+    }
+
+
+_BY_KEY = sa.text(
+    "select id, storage_key from memoria.media"
+    " where event_id = :event and storage_key = any (:keys) order by storage_key"
+)
 _VEIL = sa.text(
     "select organisers, hidden, sha256, faces from memoria.api_veil(:event, :media) as v"
 )

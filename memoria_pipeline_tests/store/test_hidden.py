@@ -83,6 +83,17 @@ def test_everybody_but_the_person_and_the_organisers_gets_a_blurred_face(
         assert seen(conn, album, photo, ORGANISER) == hidden.Shown(everything=True)
 
 
+def test_a_copy_for_one_person_leaves_out_others_who_are_hidden(
+    conn: sa.Connection, album: Album
+) -> None:
+    keys = ["000.jpg", "001.jpg"]
+    given = {user: hidden.by_key(conn, album.event, keys, user) for user in (PAUL, MARIE, None)}
+    assert all(list(shown) == keys for shown in given.values())
+    assert [each.boxes for each in given[PAUL].values()] == [(LEFT,)] * 2
+    assert [each.boxes for each in given[MARIE].values()] == [()] * 2
+    assert [each.boxes for each in given[None].values()] == [(LEFT,)] * 2
+
+
 def test_who_is_not_an_organiser_any_more_gets_no_more_than_others(
     conn: sa.Connection, album: Album
 ) -> None:
