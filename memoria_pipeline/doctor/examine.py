@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import make_url
 
-from memoria_pipeline.doctor import database, model, operations, place, review
+from memoria_pipeline.doctor import database, model, operations, place, production, review
 from memoria_pipeline.doctor.finding import Finding, fail
 from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.settings import Settings
@@ -27,6 +27,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield place.callback(settings)
     yield review.secrets(settings)
     yield review.address(settings)
+    yield from production.findings(settings)
 
 
 def _in_database(settings: Settings) -> Iterator[Finding]:

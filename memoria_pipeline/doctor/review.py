@@ -30,7 +30,7 @@ def login(settings: Settings, memoria: str) -> Finding:
 def secrets(settings: Settings) -> Finding:
     """What signs tokens and addresses."""
     given = (settings.jwt_secret, settings.signing_secret, settings.service_key)
-    known = [each for each in (*given, settings.callback_secret) if each]
+    known = [each for each in (*given, settings.callback_secret, settings.master_key) if each]
     if len(set(known)) < len(known):
         mend = "Give each its own: openssl rand -hex 32."
         return fail("secrets", "two secrets are the same: who has one could forge the other", mend)
