@@ -11,7 +11,7 @@ from memoria_pipeline.store import db, erasure
 from memoria_pipeline.store.recount import recount
 from memoria_pipeline_tests.defs.erased_midway import Interrupted, Moments, Party, a_party
 
-EVERY = 3
+EVERY = 4
 """Of the moments one in so many, or it would take a minute: set it to 1 after a change here."""
 
 _OTHERS = {
