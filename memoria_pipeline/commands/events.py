@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from memoria_pipeline.commands.ingest import CONSENT
+from memoria_pipeline.commands.ingest import CONSENT, CONSENT_VERSION
 from memoria_pipeline.commands.screen import database, out
 
 app = typer.Typer(help="The events, and their consent switch.")
@@ -29,9 +29,10 @@ def events_consent(
     off: Annotated[bool, typer.Option("--off", help="The organiser agrees no more.")] = False,
 ) -> None:
     """Turn face analysis of an event on: its photos that wait are then analysed."""
-    from memoria_pipeline.store import events
+    from memoria_pipeline.store import consents, events
 
     with database() as conn:
+        consents.saying(conn, CONSENT_VERSION, "en")
         events.switch(conn, event, on=not off)
     if off:
         out.print("Off: no face is looked for any more. What was found stays until it is erased.")

@@ -11,6 +11,8 @@ from memoria_pipeline.commands.screen import database, err, out
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline.settings import settings
 
+CONSENT_VERSION = "cli-2026-1"
+"""Of the text below, for the ledger: a new wording is a new version."""
 CONSENT = (
     "By turning it on you say that the organiser agrees to automatic face analysis of this event's "
     "photos, and that the people on them were told. It can be turned off at any time."
@@ -39,7 +41,7 @@ def ingest(
 
 def register(folder: Path, name: str, *, consent: bool) -> UUID:
     """The event of a folder, with its photos; says what it found."""
-    from memoria_pipeline.store import events, media
+    from memoria_pipeline.store import consents, events, media
     from memoria_pipeline.store.migrate import migrate
     from memoria_pipeline.store.photos import Photos
     from memoria_pipeline.vision.photo import EXTENSIONS
@@ -47,6 +49,7 @@ def register(folder: Path, name: str, *, consent: bool) -> UUID:
     found = list(Photos(str(folder)).list(EXTENSIONS))
     with database() as conn:
         migrate(conn.engine)
+        consents.saying(conn, CONSENT_VERSION, "en")
         root = str(folder)
         event = events.ensure(conn, name=name, photo_root=root, face_model=None, consent=consent)
         counts = media.register(conn, event, found)

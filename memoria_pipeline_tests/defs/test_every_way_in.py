@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from memoria_pipeline.defs import inbox
 from memoria_pipeline.defs.partitions import events as partitions
 from memoria_pipeline.defs.resources import PhotoStorage, Store
 from memoria_pipeline.errors import ConsentError
+from memoria_pipeline.review.models import Models
 from memoria_pipeline.store import beside, consents, db, events, jobs, media
 from memoria_pipeline.vision.analyse import Outcome
 from memoria_pipeline.vision.detector import Detector
@@ -58,11 +59,8 @@ class Watched(Detector):
 
 
 @dataclass
-class Models:
+class Blind(Models):
     """As the review's, and looks at nothing."""
-
-    detector: Detector = field(default_factory=lambda: Detector("dlib"))
-    is_loaded: bool = True
 
     def get(self, pack: str) -> Any:
         LOOKED.append(pack)
@@ -88,7 +86,7 @@ def staged(module_database: sa.Engine, tmp_path_factory: pytest.TempPathFactory)
         with db.connect(module_database) as conn:
             conn.execute(_MORE, {"event": seeded.event})
             events.switch(conn, seeded.event, on=False)
-        seeded.app.state.parts = replace(seeded.parts, models=Models())
+        seeded.app.state.parts = replace(seeded.parts, models=Blind(Detector("dlib")))
         yield found
 
 
@@ -216,8 +214,8 @@ def _routes(of: Seeded) -> list[tuple[str, str]]:
 
 def test_a_selfie_with_every_consent_is_not_looked_at(off: Seeded) -> None:
     photo = (off.root / "000.jpg").read_bytes()
-    sent = {"files": {"file": ("me.jpg", photo, "image/jpeg")}, "data": {"text_version": "2026-1"}}
-    answer = off.client_of("member").post(f"/event/{off.event}/selfie", **sent)
+    files, data = {"file": ("me.jpg", photo, "image/jpeg")}, {"text_version": "2026-1"}
+    answer = off.client_of("member").post(f"/event/{off.event}/selfie", files=files, data=data)
     assert answer.status_code == 409
     assert "switched off" in answer.json()["detail"]
 

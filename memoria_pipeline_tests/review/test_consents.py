@@ -9,6 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from memoria_pipeline.review import models as models_of_review
 from memoria_pipeline.store import db
 from memoria_pipeline.vision.analyse import Outcome
 from memoria_pipeline.vision.detector import Detector
@@ -21,13 +22,11 @@ GOOD = {"text_version": "2026-1"}
 
 
 @dataclass
-class Models:
+class Models(models_of_review.Models):
     """Finds what a test says, on whatever photo."""
 
     faces: tuple[Face, ...] = ()
     seen: list[bytes] = field(default_factory=list)
-    detector: Detector = field(default_factory=lambda: Detector("dlib"))
-    is_loaded: bool = True
 
     def analyse(self, pack: str, data: bytes) -> Outcome:
         self.seen.append(data)
@@ -36,7 +35,7 @@ class Models:
 
 @pytest.fixture
 def models(seeded: Seeded) -> Iterator[Models]:
-    found = Models((a_face(LEFT),))
+    found = Models(Detector("dlib"), faces=(a_face(LEFT),))
     seeded.app.state.parts = replace(seeded.parts, models=found)
     yield found
     seeded.app.state.parts = seeded.parts
