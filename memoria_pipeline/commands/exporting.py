@@ -75,8 +75,8 @@ def for_viewers(
 
 
 def as_shown(data: bytes, shown: Shown) -> bytes:
-    """A photo's bytes as somebody gets them; blurred, it is a new JPEG, with nothing of the old file
-    in it, such as a thumbnail. Raises ExportError where nobody knows what to blur."""
+    """A photo as somebody gets it; blurred, it is a new JPEG with nothing of the old file in it,
+    such as a thumbnail. Raises ExportError where nobody knows what to blur."""
     if not shown.boxes and not shown.withheld:
         return data
     if shown.withheld or hashlib.sha256(data).hexdigest() != shown.sha256:

@@ -361,7 +361,10 @@ begin
         join memoria.media m on m.event_id = event and m.id = g.media_id
         left join memoria.hidden_persons(event) p on p.person_id = g.face_person_id
         where g.event_id = event and (p.user_id is not null
-            or (g.face_person_id is null and g.verdict is distinct from 'not_a_face'));
+            or (g.face_person_id is null and g.verdict is distinct from 'not_a_face'
+                -- where strangers are to be forgotten, not even their places are kept
+                and exists (select from memoria.events e
+                    where e.id = event and e.analysis_mode = 'full')));
     end loop;
     return null;
 end
