@@ -10,11 +10,13 @@ from uuid import UUID
 import typer
 
 from memoria_pipeline.commands import export
+from memoria_pipeline.commands.exporting import JPEG, as_shown
 from memoria_pipeline.commands.screen import database, err
 from memoria_pipeline.errors import ExportError, PhotoError
 from memoria_pipeline.settings import settings
-from memoria_pipeline.store import audit, events, held_about
+from memoria_pipeline.store import audit, events, held_about, hidden
 from memoria_pipeline.store.held_about import Rows, Whom
+from memoria_pipeline.store.hidden import Shown
 from memoria_pipeline.store.photos import Photos
 from memoria_pipeline.store.written import Put
 
@@ -80,6 +82,7 @@ def _one(
         who = held_about.whom(conn, event, user, email)
         held = held_about.everything(conn, event, who) if who.anybody or who.emails else {}
         keys = held_about.photo_keys(conn, event, who) if photos else []
+        shown = hidden.by_key(conn, event, keys, who.user_id)  # others may be hidden from them
         root = events.get(conn, event).photo_root
         rows = sum(map(len, held.values()))
         if rows:
@@ -90,7 +93,7 @@ def _one(
     name = folder / f"memoria-subject-{event.hex[:8]}"
     with export.target(event, name, plain=plain, new=True) as put:
         put("data.json", _json(event, who, held))
-        left = _photos(root, keys, put)
+        left = _photos(root, shown, put)
     export.told(f"{rows} rows and {len(keys) - left} photos", name, plain=plain)
     if left:
         err.print(f"{left} photos cannot be read now and are left out.")
@@ -108,12 +111,14 @@ def _json(event: UUID, who: Whom, held: dict[str, Rows]) -> bytes:
     return (json.dumps(told, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")
 
 
-def _photos(root: str, keys: list[str], put: Put) -> int:
-    """Put the photos; how many could not be."""
+def _photos(root: str, shown: dict[str, Shown], put: Put) -> int:
+    """Put the photos, without who is hidden from them; how many could not be."""
     left = 0
-    for key in keys:
+    for key, what in shown.items():
         try:
-            put(f"photos/{key}", Photos(root).read_patiently(key, settings().max_bytes))
+            data = Photos(root).read_patiently(key, settings().max_bytes)
+            name = f"{key}{JPEG}" if what.boxes else key
+            put(f"photos/{name}", as_shown(data, what))
         except (PhotoError, ExportError):
             left += 1
     return left
