@@ -177,7 +177,7 @@ class Party:
                 with store.transaction() as conn:
                     decisions.undo(conn, self.event, made.id, actor=ORGANISER)
                 with store.transaction() as conn:
-                    who = {"actor": ORGANISER}
+                    who: dict[str, Any] = {"actor": ORGANISER}
                     decisions.confirm(conn, self.event, faces, cast(UUID, person), **who)
                     decisions.assign(conn, self.event, cast(UUID, person), user, **who)
             except MemoriaError:

@@ -1,6 +1,7 @@
 """One person is erased: what is gone, what others keep, and what keeps the person away."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any
@@ -33,7 +34,7 @@ from memoria_pipeline_tests.store.factories import (
 )
 from memoria_pipeline_tests.store.test_deciding_as_people import join
 
-WHO = {"actor": ORGANISER}
+WHO: dict[str, Any] = {"actor": ORGANISER}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,12 @@ class Scene:
         return {name: n for name, n in recount(self.conn, subject, self.event).items() if n}
 
     def finish(self, asked: UUID) -> None:
-        said = {"receipt": {"faces": 3}, "subject_hash": "h", "signature": "s", "key_id": "k"}
+        said: dict[str, Any] = {
+            "receipt": {"faces": 3},
+            "subject_hash": "h",
+            "signature": "s",
+            "key_id": "k",
+        }
         erasure.finish(self.conn, asked, **said)
 
 
@@ -217,11 +223,12 @@ def test_what_was_in_flight_is_refused_until_the_erasure_is_completed(
 def test_a_decision_about_what_was_shown_before_is_refused(scene: Scene) -> None:
     mine = scene.album.faces[0][0]
     asked = scene.erase()
-    for attempt in (
+    attempts: list[Callable[[], object]] = [
         lambda: decisions.confirm(scene.conn, scene.event, [mine], scene.other, **WHO),
         lambda: decisions.merge(scene.conn, scene.event, scene.other, scene.person, **WHO),
         lambda: decisions.move(scene.conn, scene.event, [mine], scene.other, **WHO),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(DecisionError, match="not there"), scene.conn.begin_nested():
             attempt()
     assert scene.left(asked) == {}
