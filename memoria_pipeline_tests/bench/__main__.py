@@ -1,9 +1,10 @@
-"""`make bench`: the ratios of bench/speed.py, and the property tests at full size."""
+"""`make bench`: the ratios of bench/speed.py, the property tests at full size, hostile input."""
 
 import sys
 from collections import Counter
 from collections.abc import Iterator
 
+from memoria_pipeline_tests.bench import hostile
 from memoria_pipeline_tests.bench.figures import Row, show
 from memoria_pipeline_tests.bench.speed import rows
 from memoria_pipeline_tests.people.histories import live_through
@@ -30,6 +31,7 @@ def everything_there_is() -> Iterator[Row]:
     """Ratios first."""
     yield from rows()
     yield from properties()
+    yield from hostile.rows()
 
 
 if __name__ == "__main__":

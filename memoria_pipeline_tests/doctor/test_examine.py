@@ -34,7 +34,7 @@ def test_where_nothing_runs_yet_only_the_daemon_is_missing(
             "review",
         ),
         *("daemon", "sensors", "schedules", "runs", "model", "device", "uploads", "callback"),
-        *("secrets", "address"),
+        *("secrets", "address", "production"),
     ]
     assert all(each.mend for each in found if each.status != "ok")
 
