@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from memoria_pipeline.errors import ErasureError
-from memoria_pipeline.store import db
+from memoria_pipeline.store import db, samples
 from memoria_pipeline.store.locks import Locks
 
 _LOCK = "rewrite"  # one at a time: they would only wait for one another's snapshots
@@ -58,9 +58,10 @@ def rewrite(engine: sa.Engine, events: list[UUID], most: int, patience: float = 
         tables = _tables(conn, events)
         small = [each for each in tables if each.size <= most]
         refused = [each.name for each in small if not _rewritten(conn, each)]
+        done = len(small) - len(refused)
         too_large = [each.name for each in tables if each.size > most]
-        _forget_samples(conn, too_large)
-        return Rewritten(len(small) - len(refused), too_large, refused, _let_log_go(conn))
+        refused += _forget_samples(conn, too_large, patience)
+        return Rewritten(done, too_large, refused, _let_log_go(conn))
 
 
 def rewrite_dagster(engine: sa.Engine, names: list[str], patience: float = 60.0) -> None:
@@ -79,7 +80,7 @@ def rewrite_these(engine: sa.Engine, names: list[str], patience: float = 600.0) 
         _await_older(conn, patience)
         chosen = [each for each in _tables(conn, None) if each.name in names]
         refused = [each.name for each in chosen if not _rewritten(conn, each)]
-        _forget_samples(conn, [])
+        refused += _forget_samples(conn, [], patience)
         _let_log_go(conn)
         return refused
 
@@ -176,20 +177,23 @@ def _patiently(do: Callable[[], None], name: str) -> None:
             time.sleep(random.uniform(0.2, 1.0))
 
 
-def _forget_samples(conn: sa.Connection, names: list[str]) -> None:
+def _forget_samples(conn: sa.Connection, names: list[str], patience: float) -> list[str]:
     """The planner's statistics hold values: made anew, and the file of the old ones replaced.
 
     names: tables that were not rewritten. A partitioned table has samples only where somebody
-    analysed it as a whole.
+    analysed it as a whole. Returns those whose samples stay, as we may not drop them.
     """
     for name in (*names, *conn.scalars(_SAMPLED)):
         conn.execute(sa.text(f"analyze memoria.{_quoted(conn, name)}"))
+    stay = [f"samples of {name}" for name in samples.clear(conn)]
+    _await_older(conn, patience)  # who still sees the old samples has them copied
     schema, name = _STATISTICS
 
     def vacuum() -> None:
         conn.execute(sa.text(f"vacuum full {schema}.{name}"))
 
     _patiently(vacuum, name)
+    return stay
 
 
 _SAMPLED = sa.text(
