@@ -1,4 +1,4 @@
-"""docs/privacy.md states facts: what it names has to be there, and what is there has to be named."""
+"""docs/privacy.md states facts: what it names has to be there, what is there has to be named."""
 
 import re
 from collections.abc import Iterator

@@ -73,8 +73,8 @@ POST   /process                             401    403    403    403    403    4
 GET    /pictures/photo/{event}/{media}      403    403    403    403    403    403    403
 GET    /pictures/face/{event}/{face}        403    403    403    403    403    403    403
 """
-"""Pictures: without a signature. A signed address is one for whoever holds it. Selfie: by a text that
-counts no more; the whole story is in test_consents.py."""
+"""Pictures: without a signature. A signed address is one for whoever holds it. Selfie: by a text
+that counts no more; the whole story is in test_consents.py."""
 
 PAGES = """
                                                               nobody stranger guest  member photogr organis service
