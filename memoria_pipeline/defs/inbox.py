@@ -151,6 +151,7 @@ def _refuse(conn: sa.Connection, held: Sequence[Job]) -> set[UUID]:
 def _erase(conn: sa.Connection, batch: Sequence[Job]) -> set[UUID]:
     """The rows go at once; the job ends when the erasure does, with what it counted."""
     for job in batch:
+        erasure.wait_briefly(conn)
         scope: erasure.Scope = "photos" if job.media_ids else "event"
         asked = erasure.request(conn, scope, job.event_id, photos=job.media_ids, source="job")
         erasure.erase_rows(conn, asked)

@@ -101,16 +101,20 @@ def erase_rows(conn: sa.Connection, erasure_id: UUID) -> dict[str, int]:
 
     Again after it did: whatever came since goes too, and the counts are those of both.
     """
-    conn.execute(_PATIENCE)
+    wait_briefly(conn)
     counts: dict[str, int] = conn.execute(_ROWS, {"id": erasure_id}).scalar_one()
     return counts
 
 
-# For the event's row, which a grouping may hold; not where a shorter one was set: see below.
-_PATIENCE = sa.text(
-    "select set_config('lock_timeout', '60s', true) where current_setting('lock_timeout') = '0'"
-)
 _ROWS = sa.text("select memoria.erase_rows(:id)")
+
+
+def wait_briefly(conn: sa.Connection) -> None:
+    """For the rest of the transaction, wait 3 s at most for whoever holds the event.
+
+    Somebody who waits with others behind it holds up every event: it is tried again instead.
+    """
+    conn.execute(sa.text("set local lock_timeout = '3s'"))
 
 
 def counts(conn: sa.Connection, erasure_id: UUID) -> dict[str, int]:
@@ -163,24 +167,3 @@ _FAIL = sa.text(
     "update memoria.erasures set status = 'failed', attempts = attempts + 1, error = :error"
     " where id = :id and completed_at is null"
 )
-
-
-def erase_event(conn: sa.Connection, event_id: UUID) -> dict[str, int]:
-    """Everything personal of the event goes at once; counts. What is left is the job's."""
-    _wait_no_longer(conn)
-    return erase_rows(conn, request(conn, "event", event_id, source="job"))
-
-
-def erase_photos(conn: sa.Connection, event_id: UUID, photos: Sequence[UUID]) -> dict[str, int]:
-    """The faces of these photos go, those that humans decided on too, with their exact copies'.
-
-    The photos stay, and are not looked at again. Counts.
-    """
-    _wait_no_longer(conn)
-    asked = request(conn, "photos", event_id, photos=photos, source="job")
-    return erase_rows(conn, asked)
-
-
-def _wait_no_longer(conn: sa.Connection) -> None:
-    """Somebody who waits with others behind it holds up every event: it is tried again instead."""
-    conn.execute(sa.text("set local lock_timeout = '3s'"))

@@ -27,7 +27,7 @@ _ONE = sa.text(_COLUMNS + " where e.id = :event")
 def archive(conn: sa.Connection, event_id: UUID) -> UUID:
     """The event is archived, because its time is over: vectors, landmarks and boxes are gone, tags
     and counts stay. The erasure's id; its receipt follows."""
-    conn.execute(sa.text("set local lock_timeout = '3s'"))  # the next hour comes soon
+    erasure.wait_briefly(conn)  # the next hour comes soon
     request = erasure.request(conn, "archive", event_id, source="schedule", reason="retention")
     erasure.erase_rows(conn, request)
     return request

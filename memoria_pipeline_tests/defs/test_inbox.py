@@ -280,6 +280,20 @@ def test_an_erasure_waits_for_no_run_of_its_event(desk: Desk) -> None:
     assert desk.do("select from memoria.faces") == []
 
 
+def test_an_erasure_waits_seconds_for_whoever_holds_its_event_and_is_tried_again(
+    desk: Desk,
+) -> None:
+    event = desk.album()
+    erase = desk.ask(event, "erase")
+    with desk.engine.connect() as holding:
+        holding.execute(sa.text("set local idle_in_transaction_session_timeout = '20s'"))
+        holding.execute(sa.text("select from memoria.events for update"))
+        desk.tick()
+        holding.rollback()
+    told = desk.job(erase)
+    assert (told.status, told.attempts) == ("pending", 1)
+
+
 def test_a_detect_job_gives_the_photos_it_names_all_their_tries_again(desk: Desk) -> None:
     event = desk.album()
     desk.do(

@@ -168,5 +168,6 @@ def test_an_erased_photo_of_another_pack_does_not_start_a_run_every_night(
     event = an_event(conn, "moved")
     conn.execute(sa.text("update memoria.media set face_model = 'old'"))
     assert stale.with_photos_left(conn, 9) == [event]
-    erasure.erase_photos(conn, event, list(conn.scalars(sa.text("select id from memoria.media"))))
+    photos = list(conn.scalars(sa.text("select id from memoria.media")))
+    erasure.erase_rows(conn, erasure.request(conn, "photos", event, photos=photos))
     assert stale.with_photos_left(conn, 9) == []

@@ -1,5 +1,6 @@
 """Erasing by job: what is gone, what survives, and that nothing in flight brings it back."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
@@ -35,6 +36,12 @@ def faces(conn: sa.Connection, event: UUID) -> int:
     return int(one(conn, "select count(*) from memoria.faces where event_id = :e", e=event))
 
 
+def erase(conn: sa.Connection, event: UUID, photos: Sequence[UUID] = ()) -> dict[str, int]:
+    """The rows of the photos' faces, or of the whole event, go; counts."""
+    scope: erasure.Scope = "photos" if photos else "event"
+    return erasure.erase_rows(conn, erasure.request(conn, scope, event, photos=photos))
+
+
 def counted(told: dict[str, int], *names: str) -> list[int]:
     return [told[name] for name in names]
 
@@ -46,7 +53,7 @@ def test_an_erased_event_is_a_husk_and_the_others_have_all_they_had(
     group(conn, other.event, list(zip(*other.faces, strict=True)))
     touch(conn, other.event, other.faces[0][0])
     touch(conn, album.event, album.faces[0][0])
-    told = erasure.erase_event(conn, album.event)
+    told = erase(conn, album.event)
     assert counted(told, "photos", "faces", "embeddings", "persons") == [3, 6, 6, 2]
     assert (faces(conn, album.event), faces(conn, other.event)) == (0, 6)
     assert one(
@@ -64,15 +71,15 @@ def test_an_erased_event_is_a_husk_and_the_others_have_all_they_had(
 
 
 def test_erasing_an_event_twice_says_the_same(conn: sa.Connection, album: Album) -> None:
-    told = erasure.erase_event(conn, album.event)
-    assert erasure.erase_event(conn, album.event) == told
+    told = erase(conn, album.event)
+    assert erase(conn, album.event) == told
     assert one(conn, "select count(*) from memoria.erasures") == 1
 
 
 def test_nothing_in_flight_brings_anything_of_an_erased_event_back(
     conn: sa.Connection, album: Album
 ) -> None:
-    erasure.erase_event(conn, album.event)
+    erase(conn, album.event)
     media.save_analysis(conn, [analysed(album.photos[0], a_face())], PACK)
     for attempt in (
         lambda: media.register(conn, album.event, found("late.jpg")),
@@ -90,7 +97,7 @@ def test_erased_photos_lose_their_faces_the_decided_ones_too_and_the_others_keep
     conn: sa.Connection, album: Album
 ) -> None:
     touch(conn, album.event, album.faces[0][0])
-    receipt = erasure.erase_photos(conn, album.event, album.photos[:1])
+    receipt = erase(conn, album.event, album.photos[:1])
     assert counted(receipt, "photos", "faces", "embeddings") == [1, 2, 2]
     left = set(conn.scalars(sa.text("select id from memoria.faces")))
     assert left == {face for both in album.faces[1:] for face in both}
@@ -101,11 +108,11 @@ def test_erased_photos_lose_their_faces_the_decided_ones_too_and_the_others_keep
     named = "select count(*) from memoria.faces where evidence && cast(:gone as uuid[])"
     assert one(conn, named, gone=album.faces[0]) == 0
     assert one(conn, "select count(*) from memoria.opened where what = 'event'") == 0
-    assert erasure.erase_photos(conn, album.event, album.photos[:1])["faces"] == 2
+    assert erase(conn, album.event, album.photos[:1])["faces"] == 2
 
 
 def test_machine_made_persons_without_a_face_left_go(conn: sa.Connection, album: Album) -> None:
-    erasure.erase_photos(conn, album.event, album.photos)
+    erase(conn, album.event, album.photos)
     assert one(conn, "select count(*) from memoria.face_persons") == 0
 
 
@@ -113,7 +120,7 @@ def test_an_erased_photo_is_not_looked_at_again_whatever_asks_for_it(
     conn: sa.Connection, album: Album
 ) -> None:
     photo = album.photos[0]
-    erasure.erase_photos(conn, album.event, [photo])
+    erase(conn, album.event, [photo])
     keys = [f"{i:03}.jpg" for i in range(3)]
     media.register(conn, album.event, found(*keys, etag="2"))  # every file changed
     assert photo not in {p.id for p in media.pending(conn, album.event, PACK)}
@@ -132,7 +139,7 @@ def test_no_exact_copy_of_an_erased_photo_brings_its_faces_back(
     media.register(conn, album.event, found(*keys, "copy.jpg"))
     [copy] = media.pending(conn, album.event, PACK)
     media.save_duplicate(conn, copy.id, sha256, erased)
-    erasure.erase_photos(conn, album.event, [erased])
+    erase(conn, album.event, [erased])
     media.register(conn, album.event, found(*keys[1:], "copy.jpg", "again.jpg", "other.jpg"))
     again, other = media.pending(conn, album.event, PACK)  # not the copy: it was erased, too
     assert sha256 not in media.known_hashes(conn, album.event, PACK)
@@ -150,7 +157,7 @@ def test_erasing_a_copy_erases_the_photo_that_shows_its_people(
     media.register(conn, album.event, found("000.jpg", "001.jpg", "002.jpg", "copy.jpg"))
     [copy] = media.pending(conn, album.event, PACK)
     media.save_duplicate(conn, copy.id, album.photos[0].hex * 2, album.photos[0])
-    receipt = erasure.erase_photos(conn, album.event, [copy.id])
+    receipt = erase(conn, album.event, [copy.id])
     assert counted(receipt, "photos", "faces", "embeddings") == [2, 2, 2]
     assert faces(conn, album.event) == 4
 
@@ -160,14 +167,14 @@ def test_a_photo_that_is_erased_before_it_was_looked_at_waits_for_nothing(
 ) -> None:
     media.register(conn, album.event, found("000.jpg", "001.jpg", "002.jpg", "new.jpg"))
     [new] = media.pending(conn, album.event, PACK)
-    erasure.erase_photos(conn, album.event, [new.id])
+    erase(conn, album.event, [new.id])
     assert media.summary(conn, album.event).pending == 0
 
 
 def test_a_file_that_goes_is_missing_though_its_faces_were_erased(
     conn: sa.Connection, album: Album
 ) -> None:
-    erasure.erase_photos(conn, album.event, album.photos[:1])
+    erase(conn, album.event, album.photos[:1])
     media.register(conn, album.event, found("001.jpg", "002.jpg"))
     assert media.summary(conn, album.event).missing == 1
     media.register(conn, album.event, found("000.jpg", "001.jpg", "002.jpg"))
@@ -176,7 +183,7 @@ def test_a_file_that_goes_is_missing_though_its_faces_were_erased(
 
 
 def test_photos_of_another_event_are_not_touched(conn: sa.Connection, album: Album) -> None:
-    receipt = erasure.erase_photos(conn, an_event(conn), album.photos)
+    receipt = erase(conn, an_event(conn), album.photos)
     assert counted(receipt, "photos", "faces", "embeddings") == [0, 0, 0]
     assert faces(conn, album.event) == 6
 
@@ -184,10 +191,17 @@ def test_photos_of_another_event_are_not_touched(conn: sa.Connection, album: Alb
 def test_the_service_role_may_erase_and_a_guest_may_not(conn: sa.Connection, album: Album) -> None:
     conn.execute(sa.text("set local role authenticated"))
     with pytest.raises(DBAPIError, match="permission denied"), conn.begin_nested():
-        erasure.erase_photos(conn, album.event, album.photos[:1])
+        erase(conn, album.event, album.photos[:1])
     conn.execute(sa.text("set local role memoria_service"))
-    assert erasure.erase_photos(conn, album.event, album.photos[:1])["faces"] == 2
-    assert erasure.erase_event(conn, album.event)["faces"] == 4
+    assert erase(conn, album.event, album.photos[:1])["faces"] == 2
+    assert erase(conn, album.event)["faces"] == 4
+
+
+def test_it_waits_seconds_at_most_for_whoever_holds_the_event(
+    conn: sa.Connection, album: Album
+) -> None:
+    erase(conn, album.event, album.photos[:1])
+    assert one(conn, "show lock_timeout") == "3s"
 
 
 def test_the_result_of_a_grouping_counts_what_is_shown(conn: sa.Connection, album: Album) -> None:
