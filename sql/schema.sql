@@ -748,8 +748,13 @@ begin
     end if;
     update memoria.hidden_boxes b set user_id = pseudonym
     where b.event_id = event and b.user_id = "user";
-    update memoria.hidden h set user_id = pseudonym, by_self = true
-    where h.event_id = event and h.user_id = "user";
+    insert into memoria.hidden (event_id, user_id, since, by_self)
+    select h.event_id, pseudonym, h.since, true from memoria.hidden h
+    where h.event_id = event and h.user_id = "user" on conflict do nothing;
+    -- who stays a member stays hidden, on what comes as well
+    delete from memoria.hidden h where h.event_id = event and h.user_id = "user"
+        and not exists (select from memoria.event_members m
+            where m.event_id = event and m.user_id = "user");
 end
 $$;
 
@@ -819,12 +824,17 @@ begin
     foreach each in array array['callbacks', 'media_tags', 'untagged', 'invitations', 'questions',
         'forecasts', 'run_answers', 'cluster_proposals', 'cluster_runs', 'comparisons', 'uploads',
         'watched', 'moves', 'backfills', 'media_beside', 'links', 'tombstones', 'face_persons',
-        'erased_persons', 'media', 'consents', 'event_members']
+        'erased_persons', 'media', 'consents']
     loop
         execute format('delete from memoria.%I where event_id = $1', each) using event;
         get diagnostics n = row_count;
         done := done || jsonb_build_object(each, n);
     end loop;
+    -- while it is known who its members are, and by erase_rows again
+    perform memoria.erase_also(null, event, 'event', request);
+    delete from memoria.event_members m where m.event_id = event;
+    get diagnostics n = row_count;
+    done := done || jsonb_build_object('event_members', n);
     update memoria.ml_jobs j
     set media_ids = '{}', result = memoria.only_counts(j.result), error = null
     where j.event_id = event;
@@ -860,7 +870,8 @@ begin
     insert into memoria.tombstones (event_id, media_id, sha256, bbox, erasure_id)
     select event, f.media_id, m.sha256, f.bbox, request from memoria.faces f
     join memoria.media m on m.event_id = event and m.id = f.media_id
-    where f.event_id = event and f.id = any (faces) and not f.lost and m.storage_key !~ '^selfie:'
+    -- a lost one too: another pack, or the one of before, finds it again
+    where f.event_id = event and f.id = any (faces) and m.storage_key !~ '^selfie:'
         and m.faces_erased_at is null;
     get diagnostics graves = row_count;
     delete from memoria.faces f where f.event_id = event and f.id = any (faces);
@@ -895,6 +906,22 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.erase_for_caller(event uuid, "user" uuid, persons uuid[]) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (select from unnest(persons) as named (id) where not exists (
+            select from memoria.face_persons p where p.event_id = event and p.id = named.id)) then
+        raise exception 'event %: these persons are not in it', event
+            using errcode = 'no_data_found';
+    end if;
+    return memoria.told(
+        memoria.request_for_caller('person', event, "user", persons, 'page'),
+        array['persons', 'faces', 'embeddings', 'tags']);
+end
+$$;
+
 CREATE FUNCTION memoria.erase_person(request uuid) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -911,7 +938,11 @@ begin
     select r.event_id, p.id from memoria.face_persons p
     where p.event_id = r.event_id and p.id = any (r.person_ids) on conflict do nothing;
     delete from memoria.media_tags t
-    where t.event_id = r.event_id and t.tagged_user_id = r.user_id;
+    where t.event_id = r.event_id and (t.tagged_user_id = r.user_id
+        -- nobody said which user a person is: what its faces say goes with them
+        or r.user_id is null and t.face_id = any (r.face_ids) and t.tagged_user_id in (
+            select p.linked_user_id from memoria.face_persons p
+            where p.event_id = r.event_id and p.id = any (r.person_ids)));
     get diagnostics tags = row_count;
     delete from memoria.untagged u where u.event_id = r.event_id and u.user_id = r.user_id;
     delete from memoria.links l where l.event_id = r.event_id and l.user_id = r.user_id;
@@ -1411,10 +1442,19 @@ begin
         union select m.email from memoria.event_members m where m.user_id = r.user_id
         union select i.email from memoria.invitations i
         where i.event_id = r.event_id and i.used_by = r.user_id);
-    with recursive theirs as (
+    -- Whoever was asked for may be another's by now: the faces are where it was merged into.
+    with recursive meant as (
+        select unnest(r.person_ids) as id
+        union
+        select q.id from meant join memoria.face_persons p on p.id = meant.id
+        join memoria.face_persons q on q.event_id = p.event_id and q.id = p.merged_into_id
+        where p.event_id = r.event_id
+            and (r.user_id is null or coalesce(q.linked_user_id, r.user_id) = r.user_id)
+    ), theirs as (
         select p.id from memoria.face_persons p
-        where p.event_id = r.event_id and (p.linked_user_id = r.user_id or p.id = any (r.person_ids)
-            or lower(p.invitation_email) = any (found_words))
+        where p.event_id = r.event_id and (p.linked_user_id = r.user_id
+            or p.id in (select m.id from meant m)
+            or lower(btrim(p.invitation_email)) = any (found_words))
         union
         select p.id from memoria.face_persons p join theirs t on p.merged_into_id = t.id
         where p.event_id = r.event_id
@@ -1423,10 +1463,10 @@ begin
     -- An address that an organiser gave for them, unless it is another member's by now.
     found_words := array(
         select unnest(found_words)
-        union select lower(p.invitation_email) from memoria.face_persons p
+        union select lower(btrim(p.invitation_email)) from memoria.face_persons p
         where p.event_id = r.event_id and p.id = any (found_persons)
             and not exists (select from memoria.event_members m
-                where m.email = lower(p.invitation_email)
+                where m.email = lower(btrim(p.invitation_email))
                     and m.user_id is distinct from r.user_id));
     update memoria.erasure_requests q
     set person_ids = found_persons, emails = array_remove(found_words, null),
@@ -1621,6 +1661,7 @@ CREATE FUNCTION memoria.forget_others(event uuid) RETURNS integer
     AS $$
 declare
     others uuid[];
+    request uuid;
 begin
     perform from memoria.events e
     where e.id = event and e.analysis_mode = 'match_and_forget' for no key update;
@@ -1628,13 +1669,24 @@ begin
         return 0;
     end if;
     others := array(select memoria.faces_of_others(event));
+    if others = '{}' then
+        return 0;
+    end if;
     perform memoria.open(event, others, '{}');
     delete from memoria.faces f where f.event_id = event and f.id = any (others);
     perform memoria.shut(event, others, '{}');
+    -- Their bytes go as those of any erased face do; no box of theirs is kept, as whoever agrees
+    -- one day is to be found.
+    insert into memoria.erasures (event_id, scope, status, source, reason, rows_at, counts)
+    values (event, 'person', 'running', 'schedule', 'retention', clock_timestamp(),
+        jsonb_build_object('faces', cardinality(others), 'embeddings', cardinality(others)))
+    returning id into request;
+    insert into memoria.erasure_requests (id, event_id, face_ids) values (request, event, others);
+    update memoria.events e set epoch = e.epoch + 1 where e.id = event;
     update memoria.media m
     set faces_found = (select count(*) from memoria.faces f
                        where f.event_id = event and f.media_id = m.id and not f.lost)
-    where m.event_id = event and m.status = 'analysed' and cardinality(others) > 0;
+    where m.event_id = event and m.status = 'analysed';
     return cardinality(others);
 end
 $$;
@@ -2154,6 +2206,15 @@ CREATE FUNCTION memoria.only_counts(said jsonb) RETURNS jsonb
             or key in ('status', 'cluster_run') and jsonb_typeof(value) = 'string') end
 $$;
 
+CREATE FUNCTION memoria.only_here(event uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select m.user_id from memoria.event_members m where m.event_id = event
+    except
+    select m.user_id from memoria.event_members m where m.event_id <> event
+$$;
+
 CREATE FUNCTION memoria.open(event uuid, faces uuid[], persons uuid[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2311,6 +2372,8 @@ begin
     where r.event_id = event and e.completed_at is null and e.scope = request_erasure.scope
         and r.user_id is not distinct from "user"
         and r.person_ids @> persons and r.media_ids @> photos
+        -- who took a consent back stays a member; who asks to be erased then does not
+        and (e.reason <> 'withdrawn' or request_erasure.reason = 'withdrawn')
     order by e.requested_at limit 1;
     if found then
         return made;
@@ -2464,15 +2527,24 @@ CREATE FUNCTION memoria.unname_audit(event uuid, pseudonym uuid, "user" uuid, wh
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+    with gone as materialized (
+        select "user" as id where "user" is not null and not memoria.is_member("user", event)
+        union all
+        select memoria.only_here(event) where whole
+    )
     update memoria.audit a set
-        actor_id = case when a.actor_id = "user" or (whole and a.actor_id is not null)
+        actor_id = case when a.event_id is null and a.actor_id in (select id from gone)
+                or a.event_id = event and (a.actor_id = "user" or (whole and a.actor_id is not null))
             then pseudonym else a.actor_id end,
-        thing_id = case when whole and a.verb <> 'erased' then null
-            when a.thing_id = "user" or a.thing_id in (select memoria.persons_erased(event))
+        thing_id = case when a.event_id = event and whole and a.verb <> 'erased' then null
+            when a.event_id is null and a.thing_id in (select id from gone)
+                or a.event_id = event and (a.thing_id = "user"
+                    or a.thing_id in (select memoria.persons_erased(event)))
             then pseudonym else a.thing_id end
-    where (a.event_id = event or (a.event_id is null and not memoria.is_member("user", event)))
-        and (whole or a.actor_id = "user" or a.thing_id = "user" or a.thing_id in (
-            select memoria.persons_erased(event)))
+    where a.event_id = event and (whole or a.actor_id = "user" or a.thing_id = "user"
+            or a.thing_id in (select memoria.persons_erased(event)))
+        or a.event_id is null and (a.actor_id in (select id from gone)
+            or a.thing_id in (select id from gone))
 $$;
 
 CREATE FUNCTION memoria.user_of_address(address text) RETURNS uuid
@@ -3556,6 +3628,9 @@ ALTER TABLE ONLY memoria.erased_persons
 ALTER TABLE ONLY memoria.erasure_requests
     ADD CONSTRAINT erasure_requests_pkey PRIMARY KEY (id);
 
+ALTER TABLE memoria.erasures
+    ADD CONSTRAINT erasures_completed_is_signed CHECK (((status <> 'completed'::text) OR (signature IS NOT NULL))) NOT VALID;
+
 ALTER TABLE ONLY memoria.erasures
     ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
 
@@ -3813,7 +3888,7 @@ CREATE TRIGGER audited AFTER INSERT ON memoria.erasure_requests FOR EACH ROW EXE
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE ON memoria.event_members FOR EACH ROW EXECUTE FUNCTION memoria.audited('changed', 'member', '', 'event_id', 'user_id');
 
-CREATE TRIGGER audited AFTER UPDATE ON memoria.events FOR EACH ROW WHEN ((((((((old.name IS DISTINCT FROM new.name) OR (old.code IS DISTINCT FROM new.code)) OR (old.status IS DISTINCT FROM new.status)) OR (old.face_recognition_enabled IS DISTINCT FROM new.face_recognition_enabled)) OR (old.ends_at IS DISTINCT FROM new.ends_at)) OR (old.retention_days IS DISTINCT FROM new.retention_days)) OR (old.keep_tombstones IS DISTINCT FROM new.keep_tombstones))) EXECUTE FUNCTION memoria.audited('changed', 'event', '', 'id', 'id');
+CREATE TRIGGER audited AFTER UPDATE ON memoria.events FOR EACH ROW WHEN (((((((((old.name IS DISTINCT FROM new.name) OR (old.code IS DISTINCT FROM new.code)) OR (old.status IS DISTINCT FROM new.status)) OR (old.face_recognition_enabled IS DISTINCT FROM new.face_recognition_enabled)) OR (old.ends_at IS DISTINCT FROM new.ends_at)) OR (old.retention_days IS DISTINCT FROM new.retention_days)) OR (old.keep_tombstones IS DISTINCT FROM new.keep_tombstones)) OR (old.analysis_mode IS DISTINCT FROM new.analysis_mode))) EXECUTE FUNCTION memoria.audited('changed', 'event', '', 'id', 'id');
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE ON memoria.hidden FOR EACH ROW EXECUTE FUNCTION memoria.audited('changed', 'hidden', '', 'event_id', 'user_id');
 
@@ -4535,6 +4610,9 @@ REVOKE ALL ON FUNCTION memoria.erase_faces(event uuid, faces uuid[], persons uui
 REVOKE ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.erase_for_caller(event uuid, "user" uuid, persons uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.erase_for_caller(event uuid, "user" uuid, persons uuid[]) TO authenticated;
+
 REVOKE ALL ON FUNCTION memoria.erase_person(request uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.erase_photos(request uuid) FROM PUBLIC;
@@ -4643,6 +4721,9 @@ GRANT ALL ON FUNCTION memoria.note(verb text, event uuid, thing text, thing_id u
 REVOKE ALL ON FUNCTION memoria.only_counts(said jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.only_counts(said jsonb) TO memoria_service;
 GRANT ALL ON FUNCTION memoria.only_counts(said jsonb) TO authenticated;
+
+REVOKE ALL ON FUNCTION memoria.only_here(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.only_here(event uuid) TO memoria_erasure;
 
 REVOKE ALL ON FUNCTION memoria.open(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
 

@@ -88,7 +88,7 @@ _TABLES = (
         face="face_id", box="bbox", photo_id="media_id", none="id event_id source created_at"),
     *_table("untagged", GO, GO, STAY, subject="user_id", photo_id="media_id",
         none="event_id untagged_at"),
-    *_table("hidden", FREE, GO, STAY, subject="user_id", none="event_id since by_self"),
+    *_table("hidden", FREE, GO, STAY, member="user_id", none="event_id since by_self"),
     *_table("hidden_boxes", FREE, GO, STAY, subject="user_id", box="bbox", photo_id="media_id",
         none="id event_id sha256"),
     *_table("decisions", FREE, GO, STAY, subject="subject_user_id", actor="actor_id",

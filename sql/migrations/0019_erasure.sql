@@ -61,7 +61,10 @@ alter table memoria.erasures
     add column attempts integer not null default 0 check (attempts >= 0),
     add column error text,
     add column signature text,
-    add column key_id text;
+    add column key_id text,
+    -- those of before there were keys stay as they are
+    add constraint erasures_completed_is_signed
+        check (status <> 'completed' or signature is not null) not valid;
 
 comment on table memoria.erasures is 'What was erased, without saying whom; for good once completed.';
 comment on column memoria.erasures.rows_at is 'When the rows were gone; the rest is under way.';
@@ -597,6 +600,8 @@ begin
     where r.event_id = event and e.completed_at is null and e.scope = request_erasure.scope
         and r.user_id is not distinct from "user"
         and r.person_ids @> persons and r.media_ids @> photos
+        -- who took a consent back stays a member; who asks to be erased then does not
+        and (e.reason <> 'withdrawn' or request_erasure.reason = 'withdrawn')
     order by e.requested_at limit 1;
     if found then
         return made;
@@ -649,10 +654,19 @@ begin
         union select m.email from memoria.event_members m where m.user_id = r.user_id
         union select i.email from memoria.invitations i
         where i.event_id = r.event_id and i.used_by = r.user_id);
-    with recursive theirs as (
+    -- Whoever was asked for may be another's by now: the faces are where it was merged into.
+    with recursive meant as (
+        select unnest(r.person_ids) as id
+        union
+        select q.id from meant join memoria.face_persons p on p.id = meant.id
+        join memoria.face_persons q on q.event_id = p.event_id and q.id = p.merged_into_id
+        where p.event_id = r.event_id
+            and (r.user_id is null or coalesce(q.linked_user_id, r.user_id) = r.user_id)
+    ), theirs as (
         select p.id from memoria.face_persons p
-        where p.event_id = r.event_id and (p.linked_user_id = r.user_id or p.id = any (r.person_ids)
-            or lower(p.invitation_email) = any (found_words))
+        where p.event_id = r.event_id and (p.linked_user_id = r.user_id
+            or p.id in (select m.id from meant m)
+            or lower(btrim(p.invitation_email)) = any (found_words))
         union
         select p.id from memoria.face_persons p join theirs t on p.merged_into_id = t.id
         where p.event_id = r.event_id
@@ -661,10 +675,10 @@ begin
     -- An address that an organiser gave for them, unless it is another member's by now.
     found_words := array(
         select unnest(found_words)
-        union select lower(p.invitation_email) from memoria.face_persons p
+        union select lower(btrim(p.invitation_email)) from memoria.face_persons p
         where p.event_id = r.event_id and p.id = any (found_persons)
             and not exists (select from memoria.event_members m
-                where m.email = lower(p.invitation_email)
+                where m.email = lower(btrim(p.invitation_email))
                     and m.user_id is distinct from r.user_id));
     update memoria.erasure_requests q
     set person_ids = found_persons, emails = array_remove(found_words, null),
@@ -711,7 +725,8 @@ begin
     insert into memoria.tombstones (event_id, media_id, sha256, bbox, erasure_id)
     select event, f.media_id, m.sha256, f.bbox, request from memoria.faces f
     join memoria.media m on m.event_id = event and m.id = f.media_id
-    where f.event_id = event and f.id = any (faces) and not f.lost and m.storage_key !~ '^selfie:'
+    -- a lost one too: another pack, or the one of before, finds it again
+    where f.event_id = event and f.id = any (faces) and m.storage_key !~ '^selfie:'
         and m.faces_erased_at is null;
     get diagnostics graves = row_count;
     delete from memoria.faces f where f.event_id = event and f.id = any (faces);
@@ -789,7 +804,11 @@ begin
     select r.event_id, p.id from memoria.face_persons p
     where p.event_id = r.event_id and p.id = any (r.person_ids) on conflict do nothing;
     delete from memoria.media_tags t
-    where t.event_id = r.event_id and t.tagged_user_id = r.user_id;
+    where t.event_id = r.event_id and (t.tagged_user_id = r.user_id
+        -- nobody said which user a person is: what its faces say goes with them
+        or r.user_id is null and t.face_id = any (r.face_ids) and t.tagged_user_id in (
+            select p.linked_user_id from memoria.face_persons p
+            where p.event_id = r.event_id and p.id = any (r.person_ids)));
     get diagnostics tags = row_count;
     delete from memoria.untagged u where u.event_id = r.event_id and u.user_id = r.user_id;
     delete from memoria.links l where l.event_id = r.event_id and l.user_id = r.user_id;
@@ -961,12 +980,17 @@ begin
     foreach each in array array['callbacks', 'media_tags', 'untagged', 'invitations', 'questions',
         'forecasts', 'run_answers', 'cluster_proposals', 'cluster_runs', 'comparisons', 'uploads',
         'watched', 'moves', 'backfills', 'media_beside', 'links', 'tombstones', 'face_persons',
-        'erased_persons', 'media', 'consents', 'event_members']
+        'erased_persons', 'media', 'consents']
     loop
         execute format('delete from memoria.%I where event_id = $1', each) using event;
         get diagnostics n = row_count;
         done := done || jsonb_build_object(each, n);
     end loop;
+    -- while it is known who its members are, and by erase_rows again
+    perform memoria.erase_also(null, event, 'event', request);
+    delete from memoria.event_members m where m.event_id = event;
+    get diagnostics n = row_count;
+    done := done || jsonb_build_object('event_members', n);
     update memoria.ml_jobs j
     set media_ids = '{}', result = memoria.only_counts(j.result), error = null
     where j.event_id = event;
@@ -1065,6 +1089,23 @@ begin
 end
 $$;
 
+-- From a page: oneself, or by an organiser persons of the event, with the user they were said to be.
+create function memoria.erase_for_caller(event uuid, "user" uuid, persons uuid[]) returns jsonb
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (select from unnest(persons) as named (id) where not exists (
+            select from memoria.face_persons p where p.event_id = event and p.id = named.id)) then
+        raise exception 'event %: these persons are not in it', event
+            using errcode = 'no_data_found';
+    end if;
+    return memoria.told(
+        memoria.request_for_caller('person', event, "user", persons, 'page'),
+        array['persons', 'faces', 'embeddings', 'tags']);
+end
+$$;
+
 create or replace function memoria.erase_faces_of_photos(event uuid, photos uuid[]) returns jsonb
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -1102,7 +1143,7 @@ begin
             'forget_results', 'forget_in_log', 'less', 'forget_before', 'drop_log', 'erase_also',
             'request_erasure', 'request_for_caller', 'find_subject', 'erase_faces',
             'forget_derived', 'erase_person', 'forget_user', 'erase_photos', 'erase_archive',
-            'erase_event', 'erase_rows', 'finish_erasure', 'told')
+            'erase_event', 'erase_rows', 'finish_erasure', 'told', 'erase_for_caller')
     loop
         execute format('revoke execute on function %s from public', each.name);
         if each.proname in ('request_erasure', 'erase_rows', 'finish_erasure', 'api_tombstones',
@@ -1123,7 +1164,8 @@ begin
 end
 $$;
 
-grant execute on function memoria.request_for_caller(text, uuid, uuid, uuid[], text) to authenticated;
+grant execute on function memoria.request_for_caller(text, uuid, uuid, uuid[], text),
+    memoria.erase_for_caller(uuid, uuid, uuid[]) to authenticated;
 grant execute on function memoria.api_tombstones(uuid, uuid, text) to memoria_api;
 grant execute on function memoria.only_counts(jsonb) to authenticated;
 

@@ -198,6 +198,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     others uuid[];
+    request uuid;
 begin
     perform from memoria.events e
     where e.id = event and e.analysis_mode = 'match_and_forget' for no key update;
@@ -205,13 +206,24 @@ begin
         return 0;
     end if;
     others := array(select memoria.faces_of_others(event));
+    if others = '{}' then
+        return 0;
+    end if;
     perform memoria.open(event, others, '{}');
     delete from memoria.faces f where f.event_id = event and f.id = any (others);
     perform memoria.shut(event, others, '{}');
+    -- Their bytes go as those of any erased face do; no box of theirs is kept, as whoever agrees
+    -- one day is to be found.
+    insert into memoria.erasures (event_id, scope, status, source, reason, rows_at, counts)
+    values (event, 'person', 'running', 'schedule', 'retention', clock_timestamp(),
+        jsonb_build_object('faces', cardinality(others), 'embeddings', cardinality(others)))
+    returning id into request;
+    insert into memoria.erasure_requests (id, event_id, face_ids) values (request, event, others);
+    update memoria.events e set epoch = e.epoch + 1 where e.id = event;
     update memoria.media m
     set faces_found = (select count(*) from memoria.faces f
                        where f.event_id = event and f.media_id = m.id and not f.lost)
-    where m.event_id = event and m.status = 'analysed' and cardinality(others) > 0;
+    where m.event_id = event and m.status = 'analysed';
     return cardinality(others);
 end
 $$;

@@ -158,9 +158,9 @@ create trigger audited_changed after update of role on memoria.event_members for
     execute function memoria.audited('changed', 'member', '', 'event_id', 'user_id');
 create trigger audited after update on memoria.events for each row
     when ((old.name, old.code, old.status, old.face_recognition_enabled, old.ends_at,
-            old.retention_days, old.keep_tombstones)
+            old.retention_days, old.keep_tombstones, old.analysis_mode)
         is distinct from (new.name, new.code, new.status, new.face_recognition_enabled, new.ends_at,
-            new.retention_days, new.keep_tombstones))
+            new.retention_days, new.keep_tombstones, new.analysis_mode))
     execute function memoria.audited('changed', 'event', '', 'id', 'id');
 
 -- HIDE ME. Whoever is hidden in an event is blurred in what all but the person and the organisers
@@ -446,23 +446,41 @@ as $$
         where m.user_id = "user" and m.event_id <> elsewhere_than)
 $$;
 
+create function memoria.only_here(event uuid) returns setof uuid
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select m.user_id from memoria.event_members m where m.event_id = event
+    except
+    select m.user_id from memoria.event_members m where m.event_id <> event
+$$;
+
 -- By the hand of memoria_erasure, the only one that the trigger lets through. Of an event (whole)
--- all ids go; of a user those in the event and, of who is in no other, those of no event; and those
--- of persons who were erased.
+-- all ids go; of a user those in the event; of who is in no other, those of no event; and those of
+-- persons who were erased.
 create function memoria.unname_audit(event uuid, pseudonym uuid, "user" uuid, whole boolean)
 returns void
 language sql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+    with gone as materialized (
+        select "user" as id where "user" is not null and not memoria.is_member("user", event)
+        union all
+        select memoria.only_here(event) where whole
+    )
     update memoria.audit a set
-        actor_id = case when a.actor_id = "user" or (whole and a.actor_id is not null)
+        actor_id = case when a.event_id is null and a.actor_id in (select id from gone)
+                or a.event_id = event and (a.actor_id = "user" or (whole and a.actor_id is not null))
             then pseudonym else a.actor_id end,
-        thing_id = case when whole and a.verb <> 'erased' then null
-            when a.thing_id = "user" or a.thing_id in (select memoria.persons_erased(event))
+        thing_id = case when a.event_id = event and whole and a.verb <> 'erased' then null
+            when a.event_id is null and a.thing_id in (select id from gone)
+                or a.event_id = event and (a.thing_id = "user"
+                    or a.thing_id in (select memoria.persons_erased(event)))
             then pseudonym else a.thing_id end
-    where (a.event_id = event or (a.event_id is null and not memoria.is_member("user", event)))
-        and (whole or a.actor_id = "user" or a.thing_id = "user" or a.thing_id in (
-            select memoria.persons_erased(event)))
+    where a.event_id = event and (whole or a.actor_id = "user" or a.thing_id = "user"
+            or a.thing_id in (select memoria.persons_erased(event)))
+        or a.event_id is null and (a.actor_id in (select id from gone)
+            or a.thing_id in (select id from gone))
 $$;
 
 -- ERASING, in erase_rows' transaction: the erasure's id stands for the user in what must stay.
@@ -485,8 +503,13 @@ begin
     end if;
     update memoria.hidden_boxes b set user_id = pseudonym
     where b.event_id = event and b.user_id = "user";
-    update memoria.hidden h set user_id = pseudonym, by_self = true
-    where h.event_id = event and h.user_id = "user";
+    insert into memoria.hidden (event_id, user_id, since, by_self)
+    select h.event_id, pseudonym, h.since, true from memoria.hidden h
+    where h.event_id = event and h.user_id = "user" on conflict do nothing;
+    -- who stays a member stays hidden, on what comes as well
+    delete from memoria.hidden h where h.event_id = event and h.user_id = "user"
+        and not exists (select from memoria.event_members m
+            where m.event_id = event and m.user_id = "user");
 end
 $$;
 
@@ -499,6 +522,7 @@ begin
         'note(text, uuid, text, uuid, integer)', 'hidden_persons(uuid)',
         'hidden_faces(uuid, uuid[])', 'api_veil(uuid, uuid)', 'hide(uuid, uuid, boolean)',
         'unname_audit(uuid, uuid, uuid, boolean)', 'persons_erased(uuid)', 'is_member(uuid, uuid)',
+        'only_here(uuid)',
         'erase_also(uuid, uuid, text, uuid)'] loop
         execute format('revoke execute on function memoria.%s from public', each);
     end loop;
@@ -506,7 +530,7 @@ end
 $$;
 
 grant execute on function memoria.is_erasure(uuid), memoria.persons_erased(uuid),
-    memoria.is_member(uuid, uuid) to memoria_erasure;
+    memoria.is_member(uuid, uuid), memoria.only_here(uuid) to memoria_erasure;
 grant execute on function memoria.note(text, uuid, text, uuid, integer)
     to authenticated, memoria_service;
 grant execute on function memoria.hide(uuid, uuid, boolean) to authenticated, memoria_service;
