@@ -1,7 +1,7 @@
 """Ids and addresses are found however a log or a mail writes them, and nobody else's are."""
 
 from urllib.parse import quote
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_who_is_looked_for_is_found(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [str(uuid4()), "da.lovelace+x@example.org", "ada.lovelace+x@example.com", "@", ""]
+    "text", [str(UUID(int=9)), "da.lovelace+x@example.org", "ada.lovelace+x@example.com", "@", ""]
 )
 def test_nobody_else_is(text: str) -> None:
     assert not NAMED(f"before {text} after".encode())
