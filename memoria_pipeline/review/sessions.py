@@ -66,6 +66,11 @@ def end(conn: sa.Connection, request: Request, response: Response, settings: Set
     token = token_of(request, settings)
     if token is not None:
         sessions.end(conn, hashed(token))
+    forget(response, settings)
+
+
+def forget(response: Response, settings: Settings) -> None:
+    """The browser's cookie alone, where the database knows the session no more."""
     response.delete_cookie(
         cookie_name(settings), secure=is_https(settings), httponly=True, samesite="lax"
     )

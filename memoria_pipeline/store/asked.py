@@ -179,6 +179,20 @@ def purge(conn: sa.Connection, event_id: UUID, user: UUID) -> dict[str, int | st
 _PURGE = sa.text("select memoria.purge_for_caller(:user, :event)")
 
 
+def erase(
+    conn: sa.Connection, event_id: UUID, user: UUID | None, persons: Sequence[UUID] = ()
+) -> UUID:
+    """As `purge`, from a page: of the caller, or by an organiser of persons and the user they are.
+
+    Which erasure proves it. The database refuses persons who are not in the event.
+    """
+    values = {"event": event_id, "user": user, "persons": list(persons)}
+    return UUID(conn.execute(_ERASE, values).scalar_one()["erasure"])
+
+
+_ERASE = sa.text("select memoria.erase_for_caller(:event, :user, cast(:persons as uuid[]))")
+
+
 def photo_root(conn: sa.Connection, event_id: UUID) -> str | None:
     """Where an active event's photos are, as the bare login; no answer to anybody repeats it."""
     found: str | None = conn.scalar(_ROOT, {"event": event_id})

@@ -111,6 +111,7 @@ GET    /review/{event_id}/person/{person_id}/merge/{other_id}    401    404    4
 POST   /review/{event_id}/person/{person_id}/assign              401    404    403    403    403    204    403
 POST   /review/{event_id}/person/{person_id}/unassign            401    404    404    403    404    204    403
 POST   /review/{event_id}/person/{person_id}/invite              401    404    422    422    422    422    403
+POST   /review/{event_id}/person/{person_id}/erase               401    404    403    403    403    422    403
 POST   /review/{event_id}/person/{person_id}/split               401    404    422    422    422    422    403
 POST   /review/{event_id}/person/{person_id}/reject              401    404    422    422    422    422    403
 GET    /review/{event_id}/me                                     401    404    200    200    200    200    403

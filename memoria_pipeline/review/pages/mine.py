@@ -1,6 +1,7 @@
 """My data: what a member agreed to for themselves, the selfie, and the way out."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 from fastapi.responses import RedirectResponse, Response
@@ -9,14 +10,15 @@ from memoria_pipeline.errors import ConsentError, PhotoError
 from memoria_pipeline.privacy import texts
 from memoria_pipeline.privacy.consent import Said, standing
 from memoria_pipeline.privacy.texts import Purpose
-from memoria_pipeline.review import agreeing, keeping
+from memoria_pipeline.review import agreeing, sessions
 from memoria_pipeline.review.api.consents import LARGEST_SELFIE, Own
 from memoria_pipeline.review.callers import limited_user
 from memoria_pipeline.review.pages.audit import about, said_of
 from memoria_pipeline.review.pages.frame import Frame, Framed
+from memoria_pipeline.review.pages.layout import page
 from memoria_pipeline.review.permitted import MemberPage
 from memoria_pipeline.review.words import Words
-from memoria_pipeline.store import consents
+from memoria_pipeline.store import asked, consents
 from memoria_pipeline.store.shown import events
 
 router = APIRouter()
@@ -29,12 +31,18 @@ Ticked = Annotated[bool, Form()]
 
 
 @router.get(_HERE)
-def mine(frame: Framed, done: str = "") -> Response:
+def mine(frame: Framed, done: str = "", receipt: UUID | None = None) -> Response:
     """What the member agreed to, and may."""
-    return _mine(frame, done=_done(frame.words, done))
+    return _mine(frame, done=_done(frame.words, done), receipt=receipt)
 
 
-def _mine(frame: Frame, problem: str = "", done: str = "", status: int = 200) -> Response:
+def _mine(
+    frame: Frame,
+    problem: str = "",
+    done: str = "",
+    receipt: UUID | None = None,
+    status: int = 200,
+) -> Response:
     ledger = consents.mine(frame.conn, frame.event.id, frame.user)
     last = {purpose: standing(ledger, purpose) for purpose in _OWN}
     shown: dict[str, Any] = {
@@ -42,8 +50,8 @@ def _mine(frame: Frame, problem: str = "", done: str = "", status: int = 200) ->
         "ledger": [_entry(frame.words, each) for each in ledger],
         "selfie": consents.selfie(frame.conn, frame.event.id),
     }
-    shown |= about(frame)
-    return frame.whole("mine.html", status=status, problem=problem, done=done, **shown)
+    shown |= about(frame) | {"problem": problem, "done": done, "receipt": receipt}
+    return frame.whole("mine.html", status=status, **shown)
 
 
 def _entry(words: Words, said: Said) -> dict[str, Any]:
@@ -60,8 +68,8 @@ def _done(words: Words, what: str) -> str:
     known = {
         "agreed": _("Noted: you agree."),
         "selfie": _("Your selfie was described and thrown away."),
-        "taken-back": _("You took it back. What rested on it is erased."),
-        "erased": _("What was known of your face here is erased."),
+        "taken-back": _("You took it back."),
+        "taken-back-erased": _("You took it back. What rested on it is erased."),
         "hidden": said_of(words, on=True),
         "shown": said_of(words, on=False),
     }
@@ -113,29 +121,45 @@ def agree(
 
 
 @router.post(_HERE + "/take-back")
-def take_back(frame: Framed, purpose: Annotated[Own, Form()]) -> Response:
+def take_back(frame: Framed, purpose: Annotated[Own, Form()], sure: Ticked = False) -> Response:
     """Agree no more; what rested on it goes."""
-    agreeing.take_back(frame.conn, frame.event.id, purpose, "page")
-    return _back(frame, "taken-back")
+    if purpose == "own_photos" and not sure:
+        return _mine(frame, _unsure(frame.words), status=422)
+    receipt = agreeing.take_back(frame.conn, frame.event.id, purpose, "page")
+    return _back(frame, "taken-back" if receipt is None else "taken-back-erased", receipt)
 
 
 @router.post(_HERE + "/erase", dependencies=[Depends(limited_user("purge"))])
 def erase(frame: Framed, sure: Ticked = False) -> Response:
     """All that the event knows of the member's face goes, and every tag."""
     if not sure:
-        text = frame.words.gettext("Tick the box first: what is erased does not come back.")
-        return _mine(frame, text, status=422)
-    keeping.purge(frame.conn, frame.event.id, frame.user)
-    if events.one(frame.conn, frame.event.id) is None:  # who does not run it has left it
-        return RedirectResponse("/", _SEE_OTHER)
-    return _back(frame, "erased")
+        return _mine(frame, _unsure(frame.words), status=422)
+    receipt = asked.erase(frame.conn, frame.event.id, frame.user)
+    still = {each.id for each in events.mine(frame.conn)}
+    caller = frame.caller if still else None  # no event knows them: their sessions are gone
+    response = page(
+        frame.request,
+        "erased.html",
+        caller,
+        receipt=receipt,
+        oneself=True,
+        event=frame.event if frame.event.id in still else None,
+    )
+    if not still:
+        sessions.forget(response, frame.parts.settings)
+    return response
 
 
 router.include_router(uploads)
 
 
-def _back(frame: Frame, done: str) -> Response:
-    return RedirectResponse(f"/review/{frame.event.id}/me?done={done}", _SEE_OTHER)
+def _back(frame: Frame, done: str, receipt: UUID | None = None) -> Response:
+    proof = "" if receipt is None else f"&receipt={receipt}"
+    return RedirectResponse(f"/review/{frame.event.id}/me?done={done}{proof}", _SEE_OTHER)
+
+
+def _unsure(words: Words) -> str:
+    return words.gettext("Tick the box first: what is erased does not come back.")
 
 
 def _no_consent(words: Words, said: Said) -> str:

@@ -12,9 +12,9 @@ from memoria_pipeline.review.pages.decide import told
 from memoria_pipeline.review.pages.frame import Frame, Framed, Ids, Organised
 from memoria_pipeline.review.pages.sentences import history_lines
 from memoria_pipeline.review.pages.views import LARGE, named
-from memoria_pipeline.review.problems import NotFound
+from memoria_pipeline.review.problems import NotFound, Problem
 from memoria_pipeline.review.words import LANGUAGES, Words
-from memoria_pipeline.store import invitations
+from memoria_pipeline.store import asked, invitations
 from memoria_pipeline.store.shown import faces, history, members, people
 from memoria_pipeline.store.shown.page import Paging
 from memoria_pipeline.store.shown.people import PersonShown
@@ -158,6 +158,18 @@ def invite(
     )
     after.add_task(inviting.post, frame.parts, frame.user, letter)
     return told(frame.words.gettext("The invitation is on its way."), done)
+
+
+@router.post(_HERE + "/erase", dependencies=[Depends(limited_user("purge"))])
+def erase(frame: Organised, person_id: UUID, sure: Annotated[bool, Form()] = False) -> Response:
+    """All of a person goes, with the member that they are; nothing brings it back."""
+    found = _person(frame, person_id)
+    if not sure:
+        mend = "Send sure=yes: what is erased does not come back."
+        raise Problem(422, "Erasing a person has to be confirmed.", mend)
+    user = found.linked_user_id
+    receipt = asked.erase(frame.conn, frame.event.id, user, [found.id])
+    return frame.page("erased.html", receipt=receipt, oneself=False)
 
 
 @router.post(_HERE + "/split")
