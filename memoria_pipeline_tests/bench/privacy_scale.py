@@ -104,7 +104,7 @@ def _erased(
     took = time.monotonic() - started
     verified = _memoria(stack, "erase", "verify", str(asked))
     what = f"erasing {faces:,} of {FACES:,} faces, {when}"
-    good = took < ALLOWED and verified.returncode == 0 and faces > 500
+    good = took < ALLOWED and verified.returncode == 0 and faces > 200
     yield (
         f"{what}: from the request to the receipt",
         "< 60 s, verified",
