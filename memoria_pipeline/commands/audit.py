@@ -6,7 +6,7 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from memoria_pipeline.commands.screen import database, out
+from memoria_pipeline.commands.screen import database, listed, out
 
 
 def audit(
@@ -25,5 +25,5 @@ def audit(
         who = str(each.actor_id or "—")
         row = (f"{each.at:%Y-%m-%d %H:%M:%S}", who, each.verb, thing, str(each.times), each.via)
         table.add_row(*row)
-    out.print(table, soft_wrap=True)
+    listed(table)
     out.print(f"{len(found.items)} of {found.total} rows.")

@@ -1,6 +1,5 @@
 """`memoria erase …`: erase somebody for good, and prove it."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -8,7 +7,7 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from memoria_pipeline.commands.screen import database, err, out
+from memoria_pipeline.commands.screen import database, listed, out, typed_address
 from memoria_pipeline.errors import ErasureError
 
 app = typer.Typer(no_args_is_help=True, help="Erase somebody for good, and prove it.")
@@ -35,18 +34,9 @@ def erase_person(
 
     if not (user or person or email):
         raise ErasureError("Say who it is: --user, --person, or --email - for an address.")
-    address = None if email is None else _read_address(email)
+    address = None if email is None else typed_address(email)
     _ask("Erase this person from the event, for good?", yes=yes)
     erasing.person(event, user, person or [], address)
-
-
-def _read_address(given: str) -> str:
-    """Not from the command line: that is kept in the shell's history, and seen by `ps`."""
-    if given != "-":
-        raise ErasureError("An address is not for the command line: say --email - and type it in.")
-    if sys.stdin.isatty():
-        err.print("The address: ", end="")
-    return sys.stdin.readline().strip()
 
 
 @app.command("event")
@@ -86,7 +76,10 @@ def erase_list(
         asked, due = (f"{when:%Y-%m-%d %H:%M}" for when in (each.requested_at, each.due_at))
         told = (each.scope, each.status, asked, due, str(each.attempts), each.error or "")
         table.add_row(str(each.id), *told)
-    out.print(table if found else "There is no erasure.")
+    if found:
+        listed(table)
+    else:
+        out.print("There is no erasure.")
 
 
 @app.command("verify")
@@ -108,7 +101,16 @@ def erase_verify(
     elif what is None:
         erasing.verify_all(key)
     else:
-        erasing.verify_one(UUID(what), user, key)
+        erasing.verify_one(_id(what), user, key)
+
+
+def _id(given: str) -> UUID:
+    try:
+        return UUID(given)
+    except ValueError:
+        raise ErasureError(
+            "That is neither an erasure's id nor a file: `memoria erase list` names the erasures."
+        ) from None
 
 
 @app.command("replay")

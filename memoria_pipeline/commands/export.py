@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
@@ -13,6 +13,9 @@ from typer.core import TyperGroup
 
 from memoria_pipeline.commands.screen import database, err, out
 from memoria_pipeline.export.album import Photo
+
+if TYPE_CHECKING:
+    from memoria_pipeline.commands.exporting import Done, Xmp
 
 SEALED = ".sealed"
 PLAIN = (
@@ -75,29 +78,46 @@ def event(
 
     if beside and (to or copies or format_ is not Format.xmp):
         raise typer.BadParameter("--beside is for sidecars (--format xmp), without --to.")
-    if beside and not plain:
-        raise typer.BadParameter("What lies beside the photos is not sealed: say --plain as well.")
-    if for_viewers and format_ is Format.xmp and not copies:
-        raise typer.BadParameter("For viewers, XMP goes into copies, which are blurred: --copies.")
+    _refuse_what_shows(format_, plain=plain, copies=copies, beside=beside, for_viewers=for_viewers)
     with database() as conn:
         root = events.get(conn, event).photo_root
         photos, shown = album.photos(tagged.rows(conn, event)), exporting.Veiled()
         if for_viewers:
             photos, shown = exporting.for_viewers(conn, event, photos)
-        audit.by_way_of(conn, "cli")
         audit.exported(conn, event, "tags", sum(len(each.tags) for each in photos))
     folder = Path(root) if beside else to or Path(f"memoria-export-{event.hex[:8]}")
     exporting.refuse_photos_own(folder, root, told=beside)
-    what, done = exporting.Xmp(root, copies, shown), exporting.Done()
+    what = exporting.Xmp(root, copies, shown)
     if beside:
         done = what.beside(photos)
     else:
-        with target(event, folder, plain=plain, new=format_ is Format.xmp) as put:
-            if format_ is Format.xmp:
-                done = what.into(put, photos)
-            else:
-                exporting.table(format_.value, event, photos, put)
+        done = _put(what, format_, event, photos, folder, plain=plain)
     told(_counted(photos), folder, plain=plain)
+    _tell_what_is_missing(done)
+
+
+def _refuse_what_shows(
+    format_: Format, *, plain: bool, copies: bool, beside: bool, for_viewers: bool
+) -> None:
+    if beside and not plain:
+        raise typer.BadParameter("What lies beside the photos is not sealed: say --plain as well.")
+    if for_viewers and format_ is Format.xmp and not copies:
+        raise typer.BadParameter("For viewers, XMP goes into copies, which are blurred: --copies.")
+
+
+def _put(
+    what: "Xmp", format_: Format, event: UUID, photos: list[Photo], folder: Path, *, plain: bool
+) -> "Done":
+    from memoria_pipeline.commands import exporting
+
+    with target(event, folder, plain=plain, new=format_ is Format.xmp) as put:
+        if format_ is Format.xmp:
+            return what.into(put, photos)
+        exporting.table(format_.value, event, photos, put)
+        return exporting.Done()
+
+
+def _tell_what_is_missing(done: "Done") -> None:
     for key, why in (*done.notes, *done.left_out):
         err.print(f"{key}: {why}", markup=False, soft_wrap=True)
     if done.left_out:

@@ -1,7 +1,6 @@
 """`memoria subject`: what the law lets somebody ask for (articles 15 and 20 of the GDPR)."""
 
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 
 from memoria_pipeline.commands import export
 from memoria_pipeline.commands.exporting import JPEG, as_shown
-from memoria_pipeline.commands.screen import database, err
+from memoria_pipeline.commands.screen import database, err, typed_address
 from memoria_pipeline.errors import ExportError, PhotoError
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import audit, events, held_about, hidden
@@ -54,7 +53,7 @@ def subject_export(
         raise ExportError("Name one event, or say --everywhere.")
     if not user and not email:
         raise ExportError("Say who it is: --user, or --email - for an address.")
-    address = _address(email) if email else None
+    address = typed_address(email) if email else None
     with database() as conn:
         user = user or held_about.user_of(conn, address or "")
         events = [event] if event else held_about.events_of(conn, user, address)
@@ -63,15 +62,6 @@ def subject_export(
         found += _one(each, user, address, to or Path(), plain=plain, photos=photos)
     if not found:
         raise ExportError("Nothing is held about that person, in no event that was looked at.")
-
-
-def _address(given: str) -> str:
-    """Not from the command line: that is kept in the shell's history, and seen by `ps`."""
-    if given != "-":
-        raise ExportError("An address is not for the command line: say --email - and type it in.")
-    if sys.stdin.isatty():
-        err.print("The address: ", end="")
-    return sys.stdin.readline().strip()
 
 
 def _one(
@@ -86,7 +76,6 @@ def _one(
         root = events.get(conn, event).photo_root
         rows = sum(map(len, held.values()))
         if rows:
-            audit.by_way_of(conn, "cli")
             audit.exported(conn, event, "rows", rows)
     if not rows:
         return 0

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from memoria_pipeline.privacy.consent import Said
 from memoria_pipeline.privacy.texts import Purpose
+from memoria_pipeline.store.faces import STORED_DIMENSIONS
 from memoria_pipeline.vision.model import Face
 
 
@@ -89,12 +90,11 @@ def keep_selfie(conn: sa.Connection, event_id: UUID, user: UUID, face: Face, mod
     """
     values = {"event": event_id, "user": user, "model": model, "face": json.dumps(_shape(face))}
     vector = [float(each) for each in face.embedding]
-    padded = vector + [0.0] * (_DIMENSIONS - len(vector))
+    padded = vector + [0.0] * (STORED_DIMENSIONS - len(vector))
     made: UUID = conn.execute(_KEEP, {**values, "vector": padded}).scalar_one()
     return made
 
 
-_DIMENSIONS = 512
 _KEEP = sa.text(
     "select memoria.api_keep_selfie(:user, :event, cast(:face as jsonb),"
     " cast(:vector as real[]), :model)"

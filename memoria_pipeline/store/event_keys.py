@@ -33,24 +33,9 @@ def get(conn: sa.Connection, event_id: UUID, master: str) -> bytes:
     return sealed.unwrap(master, event_id, bytes(wrapped))
 
 
-def rewrap(conn: sa.Connection, old: str, new: str) -> int:
-    """Wrap every key by another master key; how many. Raises ExportError where `old` is wrong."""
-    rows = conn.execute(_ALL, {"master": sealed.fingerprint(old)}).all()
-    for row in rows:
-        event = UUID(str(row.event_id))
-        key = sealed.unwrap(old, event, bytes(row.wrapped))
-        values = {"event": event, "wrapped": sealed.wrap(new, event, key)}
-        conn.execute(_REWRAP, {**values, "master": sealed.fingerprint(new)})
-    return len(rows)
-
-
 _NEW = sa.text(
     "insert into memoria.event_keys (event_id, wrapped, master)"
     " select id, :wrapped, :master from memoria.events where id = :event and status <> 'deleted'"
     " on conflict (event_id) do nothing"
 )
 _WRAPPED = sa.text("select wrapped from memoria.event_keys where event_id = :event")
-_ALL = sa.text("select event_id, wrapped from memoria.event_keys where master = :master for update")
-_REWRAP = sa.text(
-    "update memoria.event_keys set wrapped = :wrapped, master = :master where event_id = :event"
-)

@@ -85,6 +85,7 @@ def run(conn: sa.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     @contextmanager
     def database() -> Iterator[sa.Connection]:
+        audit.by_way_of(conn, "cli")
         yield conn
 
     monkeypatch.setattr(module, "database", database)

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from memoria_pipeline.cli import commands
 from memoria_pipeline.commands import export, keys, subject
-from memoria_pipeline.errors import ExportError, MemoriaError
-from memoria_pipeline.store import events, media
+from memoria_pipeline.errors import ExportError, MemoriaError, SettingsError
+from memoria_pipeline.store import audit, events, media
 from memoria_pipeline_tests.store import factories
 
 ADA, BEN = uuid4(), uuid4()
@@ -74,6 +74,7 @@ def run(conn: sa.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     @contextmanager
     def database() -> Iterator[sa.Connection]:
+        audit.by_way_of(conn, "cli")
         yield conn
 
     for module in (export, subject):
@@ -135,7 +136,7 @@ def test_an_address_is_typed_in_and_finds_the_user_everywhere(
     said, _ = told(folder)
     assert (said["user_id"], said["emails"]) == (str(ADA), ["ada@example.org"])
     assert not (folder / "photos").exists()
-    with pytest.raises(ExportError, match="command line"):
+    with pytest.raises(SettingsError, match="command line"):
         run(str(event), "--email", "ada@example.org")
 
 

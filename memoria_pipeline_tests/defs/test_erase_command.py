@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from memoria_pipeline.commands import erase as command
 from memoria_pipeline.commands import erasing
 from memoria_pipeline.defs.erasing import carry_out
-from memoria_pipeline.errors import ErasureError
+from memoria_pipeline.errors import ErasureError, MemoriaError, SettingsError
 from memoria_pipeline.services import erasing as service
 from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import db, ledger
@@ -60,7 +60,7 @@ def memoria(office: Office, monkeypatch: pytest.MonkeyPatch) -> Type:
         for module in (command, erasing):
             monkeypatch.setattr(module, "out", Console(width=300, highlight=False))
         done = CliRunner().invoke(command.app, [str(word) for word in words], input=typed)
-        if isinstance(done.exception, ErasureError):
+        if isinstance(done.exception, MemoriaError):
             raise done.exception
         assert done.exit_code == 0, done.output
         return done.output
@@ -92,7 +92,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_asked_for(
     office: Office, memoria: Type
 ) -> None:
     guest = office.guest()
-    with pytest.raises(ErasureError, match="not for the command line"):
+    with pytest.raises(SettingsError, match="not for the command line"):
         memoria("person", guest.event, "--email", guest.email, "--yes")
     with pytest.raises(ErasureError, match="Say who"):
         memoria("person", guest.event)
@@ -100,6 +100,8 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_asked_for(
         memoria("person", guest.event, "--email", "-", "--yes", typed="nobody@example.org\n")
     with pytest.raises(ErasureError, match="no erasure"):
         memoria("verify", UUID(int=5))
+    with pytest.raises(ErasureError, match="neither an erasure's id nor a file"):
+        memoria("verify", "nonsense")
     assert (
         office.one("select count(*) from memoria.erasures where event_id = :e", e=guest.event) == 0
     )
@@ -119,6 +121,15 @@ def test_all_receipts_are_verified_and_a_changed_ledger_is_found(
     copy.write_text(copy.read_text().replace('"photos": 1', '"photos": 2'))
     with pytest.raises(ErasureError, match="was changed"):
         memoria("verify", copy)
+
+
+def test_an_id_of_nobody_is_not_called_erased_and_ids_are_listed_whole_on_a_narrow_screen(
+    office: Office, memoria: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    told = memoria("person", office.guest().event, "--person", UUID(int=7), "--yes")
+    assert "none of it was there" in told
+    assert told.split()[-1] in memoria("list").split()
 
 
 def test_after_a_restore_the_erased_go_again_and_nobody_else(office: Office, memoria: Type) -> None:
