@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from memoria_pipeline.commands.screen import database, out
 from memoria_pipeline.errors import ErasureError
+from memoria_pipeline.privacy import plan
 from memoria_pipeline.privacy import receipt as receipts
 from memoria_pipeline.privacy.receipt import Keys, Signed
 from memoria_pipeline.privacy.replay import Again, again, events
@@ -80,7 +81,8 @@ def _do(request: Request) -> None:
 
 def _show(done: Erasure) -> None:
     went = ", ".join(f"{number} {name}" for name, number in sorted(done.counts.items()) if number)
-    out.print(f"Erased     {went or 'nothing was left of it'}", soft_wrap=True, markup=False)
+    nothing = "nothing: none of it was there. Was it erased before, or is the id another one's?"
+    out.print(f"Erased     {went or nothing}", soft_wrap=True, markup=False)
     out.print(f"Receipt    {done.id}", soft_wrap=True)
 
 
@@ -152,7 +154,8 @@ def _recount(conn: Connection, found: Erasure, user: UUID) -> None:
     theirs = keys().hashed(found.event_id, "user", str(user))
     if theirs not in (found.receipt or {}).get("subjects", ()):
         raise ErasureError("This receipt is not about that user: its hash is another one's.")
-    about = Subject(found.event_id, user, [], [], [], [], kept=False, alone=False)
+    stays = plan.keeps_member(found.receipt or {})
+    about = Subject(found.event_id, user, [], [], [], [], kept=stays, alone=False)
     counted = recount.recount(conn, about, found.event_id)
     left = {name: number for name, number in counted.items() if number}
     if left:
@@ -180,6 +183,8 @@ def _again(conn: Connection, event_id: UUID, what: Again) -> list[UUID]:
     if what.whole:
         return [erasure.request(conn, "event", event_id, source="cli", reason=reason)]
     made = _persons(conn, event_id, what.users, sorted(what.persons), reason)
+    # the reason that keeps them members: it was not for leaving that they asked
+    made += _persons(conn, event_id, what.withdrew, [], "withdrawn")
     if what.photos:
         photos_ = sorted(what.photos)
         more = erasure.request(

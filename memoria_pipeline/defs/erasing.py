@@ -84,7 +84,7 @@ def _gather(work: Work, erasure_id: UUID) -> None:
         "dagster": dagster,
         "recount": left,
         "subjects": _subjects(work.keys, about),
-        "kept": plan.kept(found.scope, runs_event=about.kept),
+        "kept": plan.kept(found.scope, found.reason, member=about.kept),
         "left": plan.left(album=bool(files["album"])),
     }
     with work.store.transaction() as conn:

@@ -13,7 +13,7 @@ import dagster as dg
 
 from memoria_pipeline.defs.resources import Store
 from memoria_pipeline.logs import withheld
-from memoria_pipeline.privacy import plan
+from memoria_pipeline.privacy import plan, receipt
 from memoria_pipeline.privacy.receipt import Keys
 from memoria_pipeline.settings import Settings
 from memoria_pipeline.store import db, erasing, erasure, ledger, rewrite
@@ -85,9 +85,13 @@ def _raise(error: Exception) -> None:
 
 
 def _sign(work: Work, found: Erasure, written: dict[str, Any]) -> None:
-    """Into the ledger first: whatever the ledger has is what the database is told."""
+    """Into the ledger first: what the ledger has, signed by us, is what the database is told.
+
+    Raises ErasureError for a line of this erasure that our key did not sign: it would stay so.
+    """
     made = work.keys.sign(_receipt(found, written))
     signed = ledger.append(work.ledger, made)
+    receipt.verify(signed, work.keys.public)
     work.after("ledger")
     with work.store.transaction() as conn:
         erasure.finish(

@@ -22,6 +22,9 @@ _LEFT = {
     "backups": "backups and replicas: after a restore `memoria erase replay` does it again",
     "album": "photos in the organiser's own folder or bucket, which are not ours to remove",
 }
+_MEMBER = "membership: "
+_RUNS = "the user runs the event"
+_WITHDREW = "the user took a consent back, and did not ask to leave"
 _KEPT_PERSON = (
     "photos, which show others too",
     "what others decided and confirmed",
@@ -73,10 +76,15 @@ def due_at(requested_at: datetime, attempts: int) -> datetime:
     return requested_at + timedelta(seconds=seconds)
 
 
-def kept(scope: str, *, runs_event: bool) -> list[str]:
-    """What stays on purpose, in words for the receipt. runs_event: the user is its organiser."""
-    more = ["membership: the user runs the event"] if runs_event else []
-    return [*_KEPT[scope], *more]
+def kept(scope: str, reason: str, *, member: bool) -> list[str]:
+    """What stays on purpose, in words for the receipt. member: the user stays in the event."""
+    why = _WITHDREW if reason == "withdrawn" else _RUNS
+    return [*_KEPT[scope], *([_MEMBER + why] if member else [])]
+
+
+def keeps_member(receipt: Mapping[str, Any]) -> bool:
+    """Whether the user stayed in the event, by the receipt."""
+    return any(str(each).startswith(_MEMBER) for each in receipt.get("kept", ()))
 
 
 def left(*, album: bool) -> list[str]:

@@ -27,22 +27,32 @@ class Somebody:
 
 @dataclass(slots=True)
 class Again:
-    """What is to be erased again in one event. whole: all of it; archive: its faces."""
+    """What is to be erased again in one event. whole: all of it; archive: its faces.
+
+    withdrew: users who only took a consent back, and stay members.
+    """
 
     users: set[UUID] = field(default_factory=set)
     persons: set[UUID] = field(default_factory=set)
     photos: set[UUID] = field(default_factory=set)
+    withdrew: set[UUID] = field(default_factory=set)
     archive: bool = False
     whole: bool = False
 
 
 def again(receipts: Iterable[Signed], there: Iterable[Somebody], keys: Keys) -> dict[UUID, Again]:
     """Event → what of it was erased by one of these receipts, and is there all the same."""
-    erased = _erased(receipts)
+    known = list(receipts)
+    erased = _erased(each for each in known if each.receipt.get("reason") != "withdrawn")
+    withdrawn = _erased(each for each in known if each.receipt.get("reason") == "withdrawn")
     found: dict[UUID, Again] = {}
     for each in there:
         if _was_erased(each, erased, keys):
             _enter(found.setdefault(each.event_id, Again()), each)
+        elif _was_erased(each, withdrawn, keys):
+            _withdrew(found.setdefault(each.event_id, Again()), each)
+    for each_event in found.values():
+        each_event.withdrew -= each_event.users
     return found
 
 
@@ -77,6 +87,13 @@ def _names(each: Somebody, keys: Keys) -> list[str]:
     kind: Kind = each.kind  # type: ignore[assignment]
     names = [keys.hashed(each.event_id, kind, str(each.id))]
     return names + ([keys.hashed(each.event_id, "email", each.email)] if each.email else [])
+
+
+def _withdrew(found: Again, each: Somebody) -> None:
+    if each.kind == "user":
+        found.withdrew.add(each.id)
+    else:
+        _enter(found, each)
 
 
 def _enter(found: Again, each: Somebody) -> None:

@@ -210,3 +210,18 @@ def test_who_still_sees_the_erased_is_waited_for_and_not_for_ever(office: Office
             rewrite.rewrite(db.engine(office.url), [guest.event], 10**8, patience=0.2)
     carry_out(office.work, [asked])
     assert office.erasure(asked).status == "completed"
+
+
+def test_a_receipt_that_somebody_else_wrote_into_the_ledger_is_never_the_erasures(
+    office: Office,
+) -> None:
+    asked, path = office.ask(office.guest()), office.work.ledger
+    before = path.read_bytes() if path.exists() else b""
+    forged = receipts.Keys("x" * 32, "y" * 32).sign({"id": str(asked), "rows": {"faces": 0}})
+    ledger.append(path, forged)
+    with pytest.raises(ErasureError, match="1 of 1"):
+        carry_out(office.work, [asked])
+    assert (office.erasure(asked).status, office.erasure(asked).signature) == ("failed", None)
+    path.write_bytes(before)
+    assert carry_out(office.work, [asked])["erasures"] == 1
+    assert ledger.of(path, asked) == office.erasure(asked).signed

@@ -45,11 +45,18 @@ def test_a_run_takes_so_many_and_the_next_look_the_others() -> None:
 
 
 def test_a_receipt_says_what_stays_and_what_we_cannot_reach() -> None:
-    assert "the user runs the event" in " ".join(plan.kept("person", runs_event=True))
+    assert "the user runs the event" in " ".join(plan.kept("person", "request", member=True))
     assert "organiser's own folder" in " ".join(plan.left(album=True))
     assert "replay" in " ".join(plan.left(album=False))
     for scope in ("person", "photos", "archive", "event"):
-        assert plan.kept(scope, runs_event=False)
+        assert plan.kept(scope, "request", member=False)
+
+
+def test_who_took_a_consent_back_is_not_said_to_run_the_event() -> None:
+    told = plan.kept("person", "withdrawn", member=True)
+    assert "runs the event" not in " ".join(told)
+    assert plan.keeps_member({"kept": told})
+    assert not plan.keeps_member({"kept": plan.kept("person", "withdrawn", member=False)})
 
 
 def test_times_of_receipts_are_those_of_greenwich() -> None:

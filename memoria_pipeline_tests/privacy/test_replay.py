@@ -13,11 +13,11 @@ BEFORE, AFTER = ERASED - timedelta(days=1), ERASED + timedelta(days=1)
 EVENT = uuid4()
 
 
-def a_receipt(scope: str = "person", **subjects: Any) -> Signed:
+def a_receipt(scope: str = "person", reason: str = "request", **subjects: Any) -> Signed:
     hashed = KEYS.subjects(EVENT, **subjects)
     moment = ERASED.isoformat()
     told = {"scope": scope, "event": str(EVENT), "rows_at": moment, "subjects": hashed}
-    return KEYS.sign({"completed_at": moment, **told})
+    return KEYS.sign({"completed_at": moment, "reason": reason, **told})
 
 
 def a_user(id_: UUID, since: datetime = BEFORE, email: str | None = None) -> Somebody:
@@ -50,6 +50,15 @@ def test_an_address_finds_a_user_whose_id_is_another_one_now() -> None:
 def test_who_came_again_after_the_erasure_stays() -> None:
     user = uuid4()
     assert again([a_receipt(users=[user])], [a_user(user, AFTER)], KEYS) == {}
+
+
+def test_who_only_took_a_consent_back_loses_no_membership_by_a_restore() -> None:
+    stays, left, person = uuid4(), uuid4(), uuid4()
+    receipts = [a_receipt(reason="withdrawn", users=[stays, left], persons=[person])]
+    there = [a_user(stays), a_user(left), Somebody(EVENT, "person", person, None, BEFORE)]
+    receipts.append(a_receipt(users=[left]))
+    found = again(receipts, there, KEYS)
+    assert found == {EVENT: Again({left}, {person}, withdrew={stays})}
 
 
 def test_events_and_archives_are_found_without_a_hash() -> None:
