@@ -5,8 +5,10 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -153,6 +155,34 @@ def test_a_backend_that_computes_on_after_its_server_died_does_not_keep_a_new_on
             conn.invalidate()
         with db.connect(engine) as again:
             assert again.execute(sa.text("select 1")).scalar() == 1
+
+
+def test_a_server_that_is_killed_while_it_starts_is_started_again(home: Path) -> None:
+    data = home / "postgres"
+    with db.running(home):
+        pid = postmaster.pid_of(data)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        wait_for_the_end_of(pid)
+        killer = threading.Thread(target=kill_the_next, args=(data, pid))
+        killer.start()
+        assert embedded.revive(home)
+        killer.join()
+        assert postmaster.pid_of(data) is not None
+
+
+def kill_the_next(data: Path, last: int) -> None:
+    """Kill the server that starts, before it is ready: while its recovery writes its checkpoint."""
+    while (pid := _named(data)) in (None, last):
+        time.sleep(0.001)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+def _named(data: Path) -> int | None:
+    with suppress(FileNotFoundError, ValueError, IndexError):
+        return int((data / "postmaster.pid").read_text().splitlines()[0])
+    return None
 
 
 def wait_for_the_end_of(pid: int) -> None:

@@ -32,6 +32,7 @@ _DISCREET = (
     *("wal_recycle=off", "log_error_verbosity=terse", "log_min_error_statement=panic"),
     *("log_min_messages=log", "log_parameter_max_length_on_error=0"),
 )
+_TRIES = 3  # of a start: the first may fall to whatever ended the server before
 _SERVER_USER = "pgserver"  # PostgreSQL refuses to run as root; this is the user the wheel uses too
 
 
@@ -97,6 +98,19 @@ def _ensure_running(data: Path) -> None:
 
 
 def _start_again(data: Path) -> None:
+    """Start it; where it dies of that, as when it is killed while it recovers, try again."""
+    for left in range(_TRIES - 1, -1, -1):
+        _clear(data)
+        try:
+            _start(data)
+            return
+        except DatabaseError:
+            if not left:
+                raise
+            time.sleep(1)
+
+
+def _clear(data: Path) -> None:
     postmaster.end_orphans(data)
     # Left by a kill. Their number may be another process's by now, or nobody has buried the server
     # yet: PostgreSQL would take either for a living one. (It tells by the shared memory, not by
@@ -104,7 +118,6 @@ def _start_again(data: Path) -> None:
     socket_lock = sockets.folder(data) / f".s.PGSQL.{_PORT}.lock"
     for left in (data / "postmaster.pid", socket_lock):
         left.unlink(missing_ok=True)
-    _start(data)
 
 
 def _wait(data: Path) -> None:

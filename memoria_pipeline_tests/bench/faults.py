@@ -27,7 +27,7 @@ SEED = int(os.environ.get("MEMORIA_BENCH_SEED", "1"))
 BESIDE = 4
 """Events at a time: what one kill does to the others is seen too, and a history stays short."""
 
-PATIENCE = 240.0
+PATIENCE = float(os.environ.get("MEMORIA_BENCH_PATIENCE", "240"))
 """Seconds from a batch's last kill to its events being at rest: twice retried, backed off."""
 
 JOBS = ("detect", "cluster")
