@@ -788,7 +788,6 @@ CREATE FUNCTION memoria.erase_consents("user" uuid, event uuid, scope text, pseu
             else c.guardian_user_id end
     where c.event_id = event and "user" in (c.user_id, c.recorded_by, c.guardian_user_id)
         and scope = 'person';
-    delete from memoria.consents c where c.event_id = event and scope = 'event';
 $$;
 
 CREATE FUNCTION memoria.erase_event(request uuid) RETURNS jsonb
@@ -957,10 +956,6 @@ begin
     where t.event_id = r.event_id and t.tagged_by_user_id = r.user_id;
     update memoria.run_answers a set by_user = request
     where a.event_id = r.event_id and a.by_user = r.user_id;
-    update memoria.consents c
-    set user_id = case c.user_id when r.user_id then request else c.user_id end,
-        recorded_by = case c.recorded_by when r.user_id then request else c.recorded_by end
-    where c.event_id = r.event_id and r.user_id in (c.user_id, c.recorded_by);
     delete from memoria.questions q where q.event_id = r.event_id
         and memoria.mentions(q.detail::text, r.person_ids || r.user_id, r.emails);
     delete from memoria.event_members m where m.event_id = r.event_id and m.user_id = r.user_id

@@ -259,6 +259,23 @@ as $$
             where m.event_id = event and m.id = photo and memoria.overlap(t.bbox, box) >= .35)
 $$;
 
+-- Whoever keeps no boxes keeps none of before either; those of an erasure that is under way go when
+-- it is completed.
+create function memoria.events_without_tombstones() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from memoria.tombstones t using memoria.erasures e
+    where t.event_id = new.id and e.id = t.erasure_id and e.status = 'completed';
+    return null;
+end
+$$;
+
+create trigger events_without_tombstones after update of keep_tombstones on memoria.events
+    for each row when (old.keep_tombstones and not new.keep_tombstones)
+    execute function memoria.events_without_tombstones();
+
 -- For a server that answers with faces instead of keeping them (/process): the boxes of whom was
 -- erased from a photo, or that all of its faces were (closed).
 create function memoria.api_tombstones(event uuid, media uuid, sha256 text)
@@ -290,8 +307,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if new.result is not null and (new.result @? '$.**.embedding' or new.result @? '$.**.landmarks')
-    then
+    if new.result @? '$.**.embedding' or new.result @? '$.**.landmarks'
+        -- by whatever name
+        or new.result @? 'strict $.** ? (@.type() == "array" && @.size() >= 64
+            && @[0].type() == "number")' then
         new.result := memoria.only_counts(new.result);
     end if;
     return new;
@@ -823,10 +842,6 @@ begin
     where t.event_id = r.event_id and t.tagged_by_user_id = r.user_id;
     update memoria.run_answers a set by_user = request
     where a.event_id = r.event_id and a.by_user = r.user_id;
-    update memoria.consents c
-    set user_id = case c.user_id when r.user_id then request else c.user_id end,
-        recorded_by = case c.recorded_by when r.user_id then request else c.recorded_by end
-    where c.event_id = r.event_id and r.user_id in (c.user_id, c.recorded_by);
     delete from memoria.questions q where q.event_id = r.event_id
         and memoria.mentions(q.detail::text, r.person_ids || r.user_id, r.emails);
     delete from memoria.event_members m where m.event_id = r.event_id and m.user_id = r.user_id
@@ -1138,8 +1153,9 @@ declare
 begin
     for each in select p.oid::regprocedure as name, p.proname from pg_proc p
         where p.pronamespace = 'memoria'::regnamespace and p.proname in (
-            'erasures_append_only', 'stays_erased', 'overlap', 'buried', 'faces_stay_buried', 'api_tombstones',
-            'only_counts', 'ml_jobs_hold_no_vector', 'is_open', 'added', 'mentions',
+            'erasures_append_only', 'stays_erased', 'overlap', 'buried', 'faces_stay_buried',
+            'events_without_tombstones',
+            'api_tombstones', 'only_counts', 'ml_jobs_hold_no_vector', 'is_open', 'added', 'mentions',
             'forget_results', 'forget_in_log', 'less', 'forget_before', 'drop_log', 'erase_also',
             'request_erasure', 'request_for_caller', 'find_subject', 'erase_faces',
             'forget_derived', 'erase_person', 'forget_user', 'erase_photos', 'erase_archive',

@@ -497,7 +497,6 @@ as $$
             else c.guardian_user_id end
     where c.event_id = event and "user" in (c.user_id, c.recorded_by, c.guardian_user_id)
         and scope = 'person';
-    delete from memoria.consents c where c.event_id = event and scope = 'event';
 $$;
 
 create or replace function memoria.erase_also("user" uuid, event uuid, scope text, pseudonym uuid)

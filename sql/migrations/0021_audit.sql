@@ -250,8 +250,8 @@ as $$
 $$;
 
 -- Boxes on these photos (null: on all), with whose they are; of faces that are nobody's yet too, as
--- they may be a hidden person's. A tag without a place covers the whole
--- photo, unless it is known where they are on it.
+-- they may be a hidden person's. A tag without a place covers the whole photo, unless it is known
+-- where they are on it.
 create function memoria.hidden_faces(event uuid, photos uuid[])
 returns table (media_id uuid, user_id uuid, bbox jsonb)
 language sql stable security definer
