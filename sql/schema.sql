@@ -1182,6 +1182,17 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.events_without_tombstones() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    delete from memoria.tombstones t using memoria.erasures e
+    where t.event_id = new.id and e.id = t.erasure_id and e.status = 'completed';
+    return null;
+end
+$$;
+
 CREATE FUNCTION memoria.face_persons_guard() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2065,8 +2076,10 @@ CREATE FUNCTION memoria.ml_jobs_hold_no_vector() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 begin
-    if new.result is not null and (new.result @? '$.**.embedding' or new.result @? '$.**.landmarks')
-    then
+    if new.result @? '$.**.embedding' or new.result @? '$.**.landmarks'
+        -- by whatever name
+        or new.result @? 'strict $.** ? (@.type() == "array" && @.size() >= 64
+            && @[0].type() == "number")' then
         new.result := memoria.only_counts(new.result);
     end if;
     return new;
@@ -3929,6 +3942,8 @@ CREATE TRIGGER events_switched AFTER UPDATE OF face_recognition_enabled ON memor
 
 CREATE TRIGGER events_switched_on AFTER INSERT ON memoria.events FOR EACH ROW WHEN (new.face_recognition_enabled) EXECUTE FUNCTION memoria.events_switch();
 
+CREATE TRIGGER events_without_tombstones AFTER UPDATE OF keep_tombstones ON memoria.events FOR EACH ROW WHEN ((old.keep_tombstones AND (NOT new.keep_tombstones))) EXECUTE FUNCTION memoria.events_without_tombstones();
+
 CREATE TRIGGER face_persons_guard BEFORE INSERT OR UPDATE OF representative_face_id, event_id ON memoria.face_persons FOR EACH ROW WHEN ((new.representative_face_id IS NOT NULL)) EXECUTE FUNCTION memoria.face_persons_guard();
 
 CREATE TRIGGER face_persons_keep_decided BEFORE DELETE ON memoria.face_persons FOR EACH ROW WHEN ((old.human_touched OR (old.status = ANY (ARRAY['linked'::text, 'invited'::text, 'ignored'::text])))) EXECUTE FUNCTION memoria.face_persons_keep_decisions();
@@ -4624,6 +4639,8 @@ REVOKE ALL ON FUNCTION memoria.events_mode() FROM PUBLIC;
 REVOKE ALL ON FUNCTION memoria.events_selfies_go() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.events_switch() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.events_without_tombstones() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.faces_beside_match() FROM PUBLIC;
 

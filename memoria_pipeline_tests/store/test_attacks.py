@@ -122,6 +122,29 @@ def test_a_face_that_was_lost_when_it_was_erased_is_not_found_again(scene: Scene
     assert _of_photo(scene, photo) == 1
 
 
+def test_an_event_that_keeps_no_tombstones_any_more_keeps_none_of_before(scene: Scene) -> None:
+    count = "select count(*) from memoria.tombstones where event_id = :e"
+    done = scene.erase()
+    scene.finish(done)
+    second = _persons(scene, scene.other)
+    scene.do("update memoria.events set keep_tombstones = false where id = :e")
+    assert one(scene.conn, count, e=scene.event) == 3  # what is looked at now meets them
+    scene.finish(second)
+    assert one(scene.conn, count, e=scene.event) == 0
+
+
+@pytest.mark.parametrize("name", ["embedding", "v", "data"])
+def test_a_vector_that_a_worker_sends_by_any_name_is_not_kept(scene: Scene, name: str) -> None:
+    scene.do(
+        "insert into memoria.ml_jobs (event_id, job_type, result) values (:e, 'detect',"
+        " jsonb_build_object('photos', 1, 'more', jsonb_build_array(jsonb_build_object("
+        "  cast(:name as text), (select jsonb_agg(n / 7.0) from generate_series(1, 128) n)))))",
+        name=name,
+    )
+    kept = one(scene.conn, "select result from memoria.ml_jobs where event_id = :e", e=scene.event)
+    assert kept == {"photos": 1}
+
+
 def test_a_hidden_member_who_takes_a_consent_back_stays_hidden(scene: Scene) -> None:
     hidden = "select count(*) from memoria.hidden where event_id = :e and user_id = :u"
     scene.do("select memoria.hide(:e, :u, true)")
