@@ -18,7 +18,8 @@ _IDS = 160  # columns in which a row with two ids has room
 
 def listed(table: Table) -> None:
     """A table with ids, never cut off: an id is there to be copied."""
-    out.print(table, width=max(out.width, _IDS), crop=False, no_wrap=True, soft_wrap=True)
+    wide = Console(highlight=False, file=out.file, width=max(out.width, _IDS))
+    wide.print(table)
 
 
 def typed_address(given: str) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from memoria_pipeline.doctor.finding import Finding, fail, ok
+from memoria_pipeline.doctor.finding import Finding, fail, ok, warn
 from memoria_pipeline.settings import Settings
 
 _HERE = ("127.0.0.1", "localhost", "::1")
@@ -28,6 +28,12 @@ def findings(settings: Settings) -> Iterator[Finding]:
         return
     wrong = [fail("production", what, mend) for what, mend in _wrong(settings)]
     yield from wrong or [ok("production", "no default and no weak secret is left")]
+    if settings.retention_days is None:
+        yield warn(
+            "retention",
+            "an event that says no date keeps its faces until somebody archives it",
+            "Set MEMORIA_RETENTION_DAYS; 30 to 90 days is what people expect.",
+        )
 
 
 def _wrong(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ def test_the_latest_deeds_come_first_by_their_ids(
     audit.exported(conn, event, "tags", 12)
     audit.looked(conn, "page", event, "photo", photo)
     monkeypatch.setattr(module, "database", database)
-    result = CliRunner().invoke(commands, ["audit", str(event)], env={"COLUMNS": "300"})
+    result = CliRunner().invoke(commands, ["audit", str(event)], env={"COLUMNS": "80"})
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert any("exported" in line and "12" in line and "cli" in line for line in lines)

@@ -64,6 +64,15 @@ def test_each_default_and_each_open_door_fails_by_its_name(
     assert what in only
 
 
+def test_faces_without_a_date_are_a_warning_and_a_date_for_all_events_ends_it() -> None:
+    def warned(days: int | None) -> list[str]:
+        found = production.findings(Settings(**RIGHT, retention_days=days))
+        return [each.about for each in found if each.status == "warn"]
+
+    assert warned(None) == ["retention"]
+    assert warned(30) == []
+
+
 def test_whoever_only_tries_it_out_is_left_alone(tmp_path: Path) -> None:
     [found] = production.findings(Settings(home=tmp_path))
     assert (found.status, found.mend) == ("ok", "")

@@ -245,6 +245,36 @@ def test_the_page_says_what_went_wrong_in_the_readers_language(
     assert "Retirer mon accord et effacer" in page
 
 
+def test_a_date_that_has_passed_asks_first_because_it_erases_every_face(seeded: Seeded) -> None:
+    organiser, here = seeded.client_of("organiser"), f"/review/{seeded.event}/settings"
+    days = "select retention_days from memoria.events where id = :event"
+    sent = {"name": "Renamed", "consent": "yes", "retention_days": "0"}
+    answer = organiser.post(here, data=sent, headers=HTML)
+    assert answer.status_code == 422
+    assert "Yes, erase the faces of this event now" in answer.text
+    assert 'value="Renamed"' in answer.text
+    assert run(seeded, days, event=seeded.event) is None
+    assert organiser.post(here, data=sent | {"retention_days": "9"}).status_code == 303
+    assert organiser.post(here, data=sent | {"sure": "yes"}).status_code == 303
+    assert run(seeded, days, event=seeded.event) == 0
+
+
+def test_taking_a_selfie_back_asks_first_and_shows_the_receipt(
+    seeded: Seeded, models: Models, member: tuple[UUID, httpx.Client]
+) -> None:
+    user, client = member
+    send(seeded, client, agree="yes")
+    back, there = f"/review/{seeded.event}/me/take-back", selfies(seeded)
+    assert client.post(back, data={"purpose": "own_photos"}, headers=HTML).status_code == 422
+    assert selfies(seeded) == there
+    sure = {"purpose": "own_photos", "sure": "yes"}
+    answer = client.post(back, data=sure, headers=HTML)
+    assert selfies(seeded) == there - 1
+    page = client.get(answer.headers["location"], headers=HTML).text
+    assert "What rested on it is erased." in page
+    assert answer.headers["location"].split("receipt=")[1] in page
+
+
 def test_erase_me_asks_first_and_then_leaves_nothing(
     seeded: Seeded, models: Models, member: tuple[UUID, httpx.Client]
 ) -> None:

@@ -1,12 +1,15 @@
 """A caller's events, a new one, and what is set of one."""
 
-from typing import Annotated
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.exc import IntegrityError
 
 from memoria_pipeline.errors import ConsentError
+from memoria_pipeline.privacy.retention import Lasting, due
 from memoria_pipeline.review import keeping
 from memoria_pipeline.review.callers import Anyone, Conn, Here, Signed, limited_user
 from memoria_pipeline.review.pages.frame import Frame, Framed, Organised
@@ -15,7 +18,7 @@ from memoria_pipeline.review.pages.views import named
 from memoria_pipeline.review.words import Words, words_of
 from memoria_pipeline.store import hidden
 from memoria_pipeline.store.shown import events, members
-from memoria_pipeline.store.shown.events import Mode, Role
+from memoria_pipeline.store.shown.events import EventShown, Mode, Role
 
 router = APIRouter()
 _SEE_OTHER = 303
@@ -88,7 +91,15 @@ def settings(frame: Organised, saved: bool = False) -> Response:
     return _settings(frame, saved=saved)
 
 
-def _settings(frame: Frame, problem: str = "", saved: bool = False, status: int = 200) -> Response:
+def _ends_now(event: EventShown, days: int | None) -> bool:
+    """Whether these days archive the event within the hour: nothing brings its faces back."""
+    said = Lasting(event.status, days, event.ends_at, event.created_at)
+    return days != event.retention_days and due(said, datetime.now(UTC))
+
+
+def _settings(
+    frame: Frame, problem: str = "", saved: bool = False, ask: bool = False, status: int = 200
+) -> Response:
     found = members.search(frame.conn, frame.event.id, limit=_MEMBERS)
     return frame.whole(
         "settings.html",
@@ -98,6 +109,7 @@ def _settings(frame: Frame, problem: str = "", saved: bool = False, status: int 
         consent=frame.event.face_recognition_enabled,
         problem=problem,
         saved=saved,
+        ask=ask,
         user=frame.user,
     )
 
@@ -110,15 +122,20 @@ def change(
     retention_days: Annotated[str, Form(pattern=r"\d{0,5}")] = "",
     consent: Consent = False,
     mode: Annotated[Mode, Form()] = "full",
+    sure: Consent = False,
 ) -> Response:
     """Set it. What was agreed to goes into the ledger."""
-    changes = {
+    changes: dict[str, Any] = {
         "name": name.strip(),
         "code": code.strip() or None,
         "retention_days": int(retention_days) if retention_days else None,
         "face_recognition_enabled": consent,
         "analysis_mode": mode,
     }
+    if not sure and _ends_now(frame.event, changes["retention_days"]):
+        typed = {"name": name, "code": code, "retention_days": changes["retention_days"]}
+        asking = replace(frame, event=replace(frame.event, **typed))
+        return _settings(asking, ask=True, status=422)
     try:
         with frame.conn.begin_nested():
             keeping.change_event(frame.conn, frame.event.id, changes, frame.words.language)
