@@ -71,7 +71,7 @@ def stored(of: Pipeline) -> list[Any]:
 def test_only_the_face_of_the_member_is_stored_with_who_it_is(
     forgetful: Pipeline, party: tuple[Face, ...]
 ) -> None:
-    result = forgetful.run()
+    result = launch(forgetful, "media", "faces", "embeddings")
     assert result.success
     assert stored(forgetful) == []
     assert metadata(result, "faces")["faces forgotten"] == 12
