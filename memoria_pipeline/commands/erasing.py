@@ -29,6 +29,10 @@ def person(event: UUID, user: UUID | None, persons: Sequence[UUID], email: str |
         if email is not None:
             found = erasing.known_by(conn, event, email)
             users, named = [*users, *found[0]], [*named, *found[1]]
+        if email and not users and not named:
+            alone = erasing.address_alone(conn, event, email)
+            if alone is not None:
+                return [alone]
         if not users and not named:
             raise ErasureError("Nobody in this event has that address: nothing was erased.")
         return _persons(conn, event, users, named, "request")

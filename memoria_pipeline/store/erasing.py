@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import ErasureError
 from memoria_pipeline.privacy.receipt import Signed
 from memoria_pipeline.privacy.replay import Somebody
+from memoria_pipeline.store import erasure
 from memoria_pipeline.store.erasure import Scope
 
 
@@ -109,6 +110,28 @@ def known_by(conn: sa.Connection, event_id: UUID, email: str) -> tuple[list[UUID
     return found.users, found.persons
 
 
+def address_alone(conn: sa.Connection, event_id: UUID, email: str) -> UUID | None:
+    """An erasure of an address that means nobody (any more), though the log or an invitation has
+    it; None where nothing has. It is that of a user whom nobody is."""
+    values = {"event": event_id, "email": email.strip().lower()}
+    if not conn.execute(_ALONE, values).scalar_one():
+        return None
+    made = erasure.request(conn, "person", event_id, user=uuid4(), source="cli")
+    conn.execute(_NAME, {"id": made, "emails": [values["email"]]})
+    return made
+
+
+# Of an address that some user's person was invited by, nobody can say so whose it is now.
+_ALONE = sa.text("""
+    select (exists (select from memoria.invitations where event_id = :event and email = :email)
+            or exists (select from memoria.decisions d where d.event_id = :event and (
+                lower(btrim(d.details ->> 'email')) = :email
+                or memoria.mentions(d.reason, '{}', array[cast(:email as text)])
+                or memoria.mentions(d.before::text, '{}', array[cast(:email as text)]))))
+        and not exists (select from memoria.face_persons where event_id = :event
+            and lower(btrim(invitation_email)) = :email)
+""")
+_NAME = sa.text("update memoria.erasure_requests set emails = :emails where id = :id")
 _KNOWN = sa.text("""
     select array(select distinct user_id from memoria.event_members
                  where event_id = :event and email = :email) as users,

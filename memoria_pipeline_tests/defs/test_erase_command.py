@@ -88,6 +88,26 @@ def test_a_person_is_erased_by_their_address_which_is_typed_and_never_shown(
     assert str(done) not in memoria("list", "--open")
 
 
+def test_an_address_that_only_the_log_has_any_more_is_erased_from_it(
+    office: Office, memoria: Type
+) -> None:
+    guest = office.guest()
+    with db.connect(office.engine) as conn:  # the organiser mistyped it, and took it back
+        conn.execute(
+            sa.text(
+                "insert into memoria.decisions (event_id, kind, actor_id, person_id, details)"
+                " values (:e, 'invite', :u, :p, '{\"email\": \"Old@Example.org\"}')"
+            ),
+            {"e": guest.event, "u": guest.user, "p": guest.person},
+        )
+    shown = memoria("person", guest.event, "--email", "-", "--yes", typed="old@example.org\n")
+    assert "in the ledger" in memoria("verify", receipt_in(shown))
+    logged = "select count(*) from memoria.decisions where event_id = :e and details ? 'email'"
+    assert office.one(logged, e=guest.event) == 0
+    theirs = "select count(*) from memoria.event_members where user_id = :u"
+    assert office.one(theirs, u=guest.user) == 1
+
+
 def test_what_cannot_be_meant_is_refused_before_anything_is_asked_for(
     office: Office, memoria: Type
 ) -> None:
