@@ -162,7 +162,7 @@ _EVENTS = sa.text(
     " select event_id from memoria.event_members"
     "  where user_id = :user or email = lower(btrim(cast(:email as text)))"
     " union select event_id from memoria.face_persons where linked_user_id = :user"
-    "  or lower(invitation_email) = lower(btrim(cast(:email as text)))"
+    "  or lower(btrim(invitation_email)) = lower(btrim(cast(:email as text)))"
     " union select event_id from memoria.media_tags where tagged_user_id = :user"
     " union select event_id from memoria.consents where user_id = :user"
     ") order by created_at, id"
@@ -173,7 +173,7 @@ _EMAILS = sa.text(
 _PERSONS = sa.text(
     "with recursive theirs as ("
     " select id from memoria.face_persons where event_id = :event and (linked_user_id = :user"
-    "  or lower(invitation_email) = any (cast(:emails as text[])))"
+    "  or lower(btrim(invitation_email)) = any (cast(:emails as text[])))"
     " union select p.id from memoria.face_persons p join theirs t on p.merged_into_id = t.id"
     "  where p.event_id = :event"
     ") select id from theirs order by id"

@@ -140,6 +140,16 @@ def test_an_address_is_typed_in_and_finds_the_user_everywhere(
         run(str(event), "--email", "ada@example.org")
 
 
+def test_whoever_was_invited_is_found_however_the_address_was_written(
+    run: Any, conn: sa.Connection, event: UUID, tmp_path: Path
+) -> None:
+    invited = "insert into memoria.face_persons (event_id, status, invitation_email)"
+    conn.execute(sa.text(f"{invited} values (:e, 'invited', ' Dora@Example.org')"), {"e": event})
+    run("--everywhere", "--email", "-", "--plain", "--no-photos", typed="dora@example.org\n")
+    [folder] = tmp_path.glob("memoria-subject-*")
+    assert list(told(folder)[0]["held"]) == ["memoria.face_persons"]
+
+
 def test_it_is_sealed_unless_told_otherwise_and_the_audit_says_that_it_left(
     run: Any, conn: sa.Connection, event: UUID, tmp_path: Path
 ) -> None:
