@@ -672,6 +672,21 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.decisions_stay_erased() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if exists (select from memoria.erased_persons p where p.event_id = new.event_id
+            and p.person_id = any (array[new.person_id, new.other_person_id]
+                || new.person_ids || new.affected_person_ids)) then
+        raise exception 'event %: a person of this decision was erased, for good', new.event_id
+            using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end
+$$;
+
 CREATE FUNCTION memoria.drop_beside_partition(event uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3922,6 +3937,8 @@ CREATE TRIGGER decisions_open AFTER INSERT ON memoria.decisions FOR EACH ROW EXE
 
 CREATE CONSTRAINT TRIGGER decisions_shut AFTER INSERT ON memoria.decisions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION memoria.decisions_open();
 
+CREATE TRIGGER decisions_stay_erased BEFORE INSERT ON memoria.decisions FOR EACH ROW EXECUTE FUNCTION memoria.decisions_stay_erased();
+
 CREATE TRIGGER erasures_append_only BEFORE DELETE OR UPDATE ON memoria.erasures FOR EACH ROW EXECUTE FUNCTION memoria.erasures_append_only();
 
 CREATE TRIGGER erasures_not_truncated BEFORE TRUNCATE ON memoria.erasures FOR EACH STATEMENT EXECUTE FUNCTION memoria.erasures_append_only();
@@ -4600,6 +4617,8 @@ REVOKE ALL ON FUNCTION memoria.decisions_about(event uuid, faces uuid[], persons
 GRANT ALL ON FUNCTION memoria.decisions_about(event uuid, faces uuid[], persons uuid[], named uuid[]) TO authenticated;
 GRANT ALL ON FUNCTION memoria.decisions_about(event uuid, faces uuid[], persons uuid[], named uuid[]) TO memoria_service;
 
+REVOKE ALL ON FUNCTION memoria.decisions_stay_erased() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.drop_beside_partition(event uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.drop_beside_partition(event uuid) TO memoria_service;
 
@@ -4621,6 +4640,7 @@ REVOKE ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) 
 GRANT ALL ON FUNCTION memoria.erase_faces_of_photos(event uuid, photos uuid[]) TO memoria_service;
 
 REVOKE ALL ON FUNCTION memoria.erase_for_caller(event uuid, "user" uuid, persons uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.erase_for_caller(event uuid, "user" uuid, persons uuid[]) TO memoria_service;
 GRANT ALL ON FUNCTION memoria.erase_for_caller(event uuid, "user" uuid, persons uuid[]) TO authenticated;
 
 REVOKE ALL ON FUNCTION memoria.erase_person(request uuid) FROM PUBLIC;

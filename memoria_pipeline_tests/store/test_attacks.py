@@ -145,6 +145,27 @@ def test_a_vector_that_a_worker_sends_by_any_name_is_not_kept(scene: Scene, name
     assert kept == {"photos": 1}
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "person_id) values (:e, 'assign', :u, :p)",
+        "other_person_id) values (:e, 'merge', :u, :p)",
+        "person_ids) values (:e, 'split', :u, array[:p])",
+        "affected_person_ids) values (:e, 'undo', :u, array[:p])",
+    ],
+)
+def test_no_decision_written_by_hand_names_an_erased_person_again(
+    scene: Scene, columns: str
+) -> None:
+    scene.finish(scene.erase())
+    refused = pytest.raises(DBAPIError, match="was erased, for good")
+    with refused, scene.conn.begin_nested():
+        scene.do(
+            f"insert into memoria.decisions (event_id, kind, actor_id, {columns}",
+            p=scene.person,
+        )
+
+
 def test_a_hidden_member_who_takes_a_consent_back_stays_hidden(scene: Scene) -> None:
     hidden = "select count(*) from memoria.hidden where event_id = :e and user_id = :u"
     scene.do("select memoria.hide(:e, :u, true)")

@@ -214,6 +214,25 @@ begin
 end
 $$;
 
+-- The log names nobody again who was erased from it, whoever writes into it.
+create function memoria.decisions_stay_erased() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (select from memoria.erased_persons p where p.event_id = new.event_id
+            and p.person_id = any (array[new.person_id, new.other_person_id]
+                || new.person_ids || new.affected_person_ids)) then
+        raise exception 'event %: a person of this decision was erased, for good', new.event_id
+            using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end
+$$;
+
+create trigger decisions_stay_erased before insert on memoria.decisions
+    for each row execute function memoria.decisions_stay_erased();
+
 -- How much two boxes {x, y, w, h} overlap: intersection over union.
 create function memoria.overlap(one jsonb, other jsonb) returns double precision
 language sql immutable
@@ -1154,7 +1173,7 @@ begin
     for each in select p.oid::regprocedure as name, p.proname from pg_proc p
         where p.pronamespace = 'memoria'::regnamespace and p.proname in (
             'erasures_append_only', 'stays_erased', 'overlap', 'buried', 'faces_stay_buried',
-            'events_without_tombstones',
+            'events_without_tombstones', 'decisions_stay_erased',
             'api_tombstones', 'only_counts', 'ml_jobs_hold_no_vector', 'is_open', 'added', 'mentions',
             'forget_results', 'forget_in_log', 'less', 'forget_before', 'drop_log', 'erase_also',
             'request_erasure', 'request_for_caller', 'find_subject', 'erase_faces',
@@ -1163,7 +1182,8 @@ begin
     loop
         execute format('revoke execute on function %s from public', each.name);
         if each.proname in ('request_erasure', 'erase_rows', 'finish_erasure', 'api_tombstones',
-                'request_for_caller', 'overlap', 'buried', 'only_counts', 'mentions') then
+                'request_for_caller', 'erase_for_caller', 'overlap', 'buried', 'only_counts',
+                'mentions') then
             execute format('grant execute on function %s to memoria_service', each.name);
         end if;
     end loop;
