@@ -58,13 +58,14 @@ def template(server: str) -> str:
     """
     with _admin(server) as admin:
         admin.execute(sa.text("create role owner login createrole"))
-        for role in ("memoria_service", "memoria_analyst", "authenticated", "anon"):
+        theirs = ("memoria_service", "memoria_erasure")
+        for role in (*theirs, "memoria_analyst", "authenticated", "anon"):
             if admin.scalar(sa.text("select to_regrole(:role) is null"), {"role": role}):
                 admin.execute(sa.text(f"create role {role} nologin"))
         if admin.scalar(sa.text("select to_regrole('memoria_api') is null")):
             admin.execute(sa.text("create role memoria_api login noinherit"))
         admin.execute(sa.text("grant authenticated to memoria_api"))
-        admin.execute(sa.text("grant memoria_service to owner"))
+        admin.execute(sa.text(f"grant {', '.join(theirs)} to owner"))
         # to become them in a test, not to have their rights
         others = "memoria_analyst, authenticated, anon, memoria_api"
         admin.execute(sa.text(f"grant {others} to owner with inherit false, set true"))

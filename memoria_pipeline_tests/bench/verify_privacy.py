@@ -1,7 +1,7 @@
 """`make verify-privacy`: the figures of consent, erasure and proof, asked and reached.
 
 Forty minutes on two cores that have nothing else to do, half of them for the 1,000 histories; with
-MEMORIA_BENCH_PRIVACY_HISTORIES=50 and MEMORIA_BENCH_MUTANTS=500 a quarter of an hour.
+MEMORIA_BENCH_PRIVACY_HISTORIES=50 a quarter of an hour.
 """
 
 import sys

@@ -161,8 +161,9 @@ def test_nothing_is_overdue_until_its_hours_are_over(pipeline: Pipeline) -> None
         " values ('detect', :event, now() - interval '2 days') returning 1"
     )
     pipeline.query(
-        "insert into memoria.erasures (event_id, scope, requested_at)"
-        " values (:event, 'person', now() - interval '2 days') returning 1"
+        "insert into memoria.erasures (event_id, scope, requested_at, due_at)"
+        " select :event, 'person', ago, ago + interval '1 day'"
+        " from (select now() - interval '2 days' as ago) as long returning 1"
     )
     pipeline.query(
         "insert into memoria.media (event_id, storage_key, created_at, arrived_at)"

@@ -27,6 +27,7 @@ SOUND = {
     "erasures_overdue": 0,
     "photos_overdue": 0,
     "partition_overdue": 0,
+    "faces_past_date": 0,
     "photos_unaccounted": 0,
     "faces_miscounted": 0,
     "failed_share": 0.1,
@@ -132,7 +133,7 @@ def test_what_holds_people_back_is_what_would_be_wrong_for_good() -> None:
     assert {each.column for each in errors(declared())} == {
         *("photos_unaccounted", "faces_miscounted", "failed_share", "canary_wrong"),
         *("embeddings_off_length", "impure", "violated", "churn", "tags_astray"),
-        "tags_missing",
+        *("tags_missing", "faces_past_date"),
     }
 
 

@@ -201,6 +201,7 @@ def test_an_owner_who_is_no_superuser_migrates_and_runs_everything(
         admin.execute(sa.text(f"create role {owner} login createrole"))
         admin.execute(sa.text(f'grant create on database "{empty.url.database}" to {owner}'))
         roles = ("memoria_service", "memoria_analyst", "authenticated", "anon", "memoria_api")
+        roles += ("memoria_erasure",)
         for role in roles:
             if admin.scalar(sa.text("select to_regrole(:role) is not null"), {"role": role}):
                 admin.execute(sa.text(f"grant {role} to {owner} with admin option"))
@@ -232,7 +233,7 @@ def test_a_second_owner_on_one_server_is_told_which_grant_is_missing(
     with pytest.raises(DatabaseError, match=f"administrator to run: grant .* to {owner}"):
         migrate(theirs)
     with empty.begin() as admin:
-        admin.execute(sa.text(f"grant memoria_service to {owner}"))
+        admin.execute(sa.text(f"grant memoria_service, memoria_erasure to {owner}"))
     assert migrate(theirs) == NAMES
     with empty.begin() as admin:
         admin.execute(sa.text(f"drop owned by {owner} cascade"))

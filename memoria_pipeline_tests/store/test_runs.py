@@ -230,7 +230,7 @@ def test_a_purge_and_the_end_of_an_event_leave_no_proposal(
     purge = "select memoria.purge_face_data_for_user(:u, :e)"
     one(conn, purge, u=user, e=album.event)
     assert one(conn, "select count(*) from memoria.cluster_proposals") == 0
-    assert runs.get(conn, run).reason == "a person was erased"
+    assert runs.get(conn, run).reason == "somebody was erased"
     assert one(conn, "select plan from memoria.cluster_runs where id = :r", r=run) is None
     again = _propose(conn, album, [[album.faces[1][1]]], [right])
     conn.execute(sa.text("update memoria.events set status = 'archived'"))
