@@ -65,6 +65,7 @@ def fill(stack: Stack) -> Big:
         conn.execute(_NOTHING_WAITS, {"event": event})
         conn.execute(_PERSONS, {"event": event, "n": PEOPLE, "pack": stack.model})
         _faces(conn, event, stack.model)
+        conn.execute(_FOUND, {"event": event})
         conn.execute(_COUNTS, {"event": event})
         for n, user in enumerate(users):
             values = {"event": event, "user": user, "email": f"{user}@example.org", "n": n + 1}
@@ -171,7 +172,12 @@ _EVENT = sa.text(
 )
 _ANALYSE = sa.text(
     "update memoria.media set status = 'analysed', analysed_at = now(), face_model = :pack,"
-    " faces_found = 3, width = 6000, height = 4000 where event_id = :event"
+    " faces_found = 0, width = 6000, height = 4000 where event_id = :event"
+)
+_FOUND = sa.text(
+    "update memoria.media m set faces_found = found.n from (select media_id, count(*) as n"
+    " from memoria.faces where event_id = :event group by media_id) as found"
+    " where m.event_id = :event and m.id = found.media_id"
 )
 _NOTHING_WAITS = sa.text("delete from memoria.uploads where event_id = :event")
 _PERSONS = sa.text(
@@ -217,7 +223,10 @@ _GROUPED = (
     "select count(*) from memoria.cluster_runs where event_id = :event and status = 'published'"
 )
 _STATUS = "select status from memoria.erasures where id = :id"
-_ANALYSED = "select count(*) from memoria.media where event_id = :event and status = 'analysed'"
+_ANALYSED = (
+    "select count(*) from memoria.media where event_id = :event"
+    " and status in ('analysed', 'duplicate')"
+)
 _THEIRS = (
     "select array_agg(distinct p.id) as persons, count(f.id) as faces from memoria.face_persons p"
     " join memoria.faces f on f.event_id = :event and f.face_person_id = p.id"
