@@ -299,6 +299,8 @@ def rows(histories: int | None = None) -> Iterator[Row]:
         with ProcessPoolExecutor(2) as pool:
             for found in pool.map(partial(_batch, server), batches):
                 judged += found
+                wrong = sum(len(each.residues) + len(each.losses) for each in judged)
+                sys.stderr.write(f"\r{len(judged)} of {count} histories, {wrong} wrong")
     yield from _figures(judged, time.monotonic() - started)
 
 
