@@ -2461,6 +2461,22 @@ CREATE FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) RETURNS v
         and (what, id) in (select 'face', unnest(faces) union all select 'person', unnest(persons))
 $$;
 
+CREATE FUNCTION memoria.signs_in_somewhere() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform from memoria.event_members m where m.user_id = new.user_id for key share;
+    if not found
+        and exists (select from memoria.erasure_requests r where r.user_id = new.user_id) then
+        raise exception 'whoever signs in is being erased'
+            using hint = 'ask an organiser for an invitation once the erasure is completed',
+                  errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end
+$$;
+
 CREATE FUNCTION memoria.stays_erased() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4023,6 +4039,10 @@ CREATE TRIGGER ml_jobs_settled BEFORE UPDATE OF status ON memoria.ml_jobs FOR EA
 
 CREATE TRIGGER no_key_of_the_deleted BEFORE INSERT ON memoria.event_keys FOR EACH ROW EXECUTE FUNCTION memoria.no_key_of_the_deleted();
 
+CREATE TRIGGER signs_in_somewhere BEFORE INSERT ON memoria.links FOR EACH ROW EXECUTE FUNCTION memoria.signs_in_somewhere();
+
+CREATE TRIGGER signs_in_somewhere BEFORE INSERT ON memoria.sessions FOR EACH ROW EXECUTE FUNCTION memoria.signs_in_somewhere();
+
 CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.backfills FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
 
 CREATE TRIGGER stays_erased BEFORE INSERT ON memoria.cluster_runs FOR EACH ROW EXECUTE FUNCTION memoria.stays_erased();
@@ -4797,6 +4817,8 @@ GRANT ALL ON FUNCTION memoria.selfies_of(event uuid) TO memoria_service;
 GRANT ALL ON FUNCTION memoria.selfies_of(event uuid) TO authenticated;
 
 REVOKE ALL ON FUNCTION memoria.shut(event uuid, faces uuid[], persons uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.signs_in_somewhere() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.stays_erased() FROM PUBLIC;
 

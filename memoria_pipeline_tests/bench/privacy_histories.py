@@ -299,8 +299,10 @@ def rows(histories: int | None = None) -> Iterator[Row]:
         with ProcessPoolExecutor(2) as pool:
             for found in pool.map(partial(_batch, server), batches):
                 judged += found
-                wrong = sum(len(each.residues) + len(each.losses) for each in judged)
-                sys.stderr.write(f"\r{len(judged)} of {count} histories, {wrong} wrong")
+                for each in found:
+                    for line in (*each.residues, *each.losses):
+                        sys.stderr.write(f"history {each.seed}: {line}\n")
+                sys.stderr.write(f"{len(judged)} of {count} histories\n")
     yield from _figures(judged, time.monotonic() - started)
 
 

@@ -90,8 +90,9 @@ def view(conn: sa.Connection, world: World) -> View:
             if row.email in world.emails[1:]
         ),
         photos=frozenset((row.storage_key, row.status) for row in _rows(conn, world, _PHOTOS)),
-        sessions=_counted(
-            others[row.user_id] for row in conn.execute(_SESSIONS, {"users": list(others)})
+        # Whether, not how many: a kill after the commit is told from one before it by nobody.
+        sessions=frozenset(
+            (others[row.user_id],) for row in conn.execute(_SESSIONS, {"users": list(others)})
         ),
         wrong=frozenset(str(tuple(row)) for row in _rows(conn, world, _WRONG)),
     )

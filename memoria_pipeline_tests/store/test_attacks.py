@@ -1,5 +1,6 @@
 """Attempts to stay, or to come back, past an erasure; and to take more along than it is about."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -212,3 +213,31 @@ def test_whoever_is_forgotten_by_an_event_that_forgets_is_erased_and_proven(
     assert erasure.erase_rows(conn, asked.id)["faces"] == 6
     assert scene.left(asked.id) == {}
     assert one(conn, "select count(*) from memoria.tombstones") == 0  # who agrees is to be found
+
+
+_SIGN_IN = sa.text("select memoria.api_start_session(:u, '\\x07', 'csrf', 60)")
+_PURGE = sa.text("select memoria.purge_face_data_for_user(:u, :e)")
+_SIGNED_IN = "select count(*) from memoria.sessions where user_id = :u"
+_WAITS = "select exists (select from pg_locks where not granted)"
+
+
+def test_who_signs_in_while_being_erased_is_not_signed_in_afterwards(database: sa.Engine) -> None:
+    with database.begin() as conn:
+        event = an_event(conn)
+        user = join(conn, event, "guest")
+
+    def purge() -> None:
+        with database.begin() as conn:
+            conn.execute(_PURGE, {"u": user, "e": event})
+
+    with ThreadPoolExecutor(1) as pool, database.begin() as conn:
+        conn.execute(_SIGN_IN, {"u": user})
+        erasing = pool.submit(purge)
+        while not one(conn, _WAITS):
+            assert not erasing.done(), "the erasure did not wait for who signs in"
+        conn.commit()
+        erasing.result()
+    with database.connect() as conn:
+        assert one(conn, _SIGNED_IN, u=user) == 0
+        with pytest.raises(DBAPIError, match="being erased"):
+            conn.execute(_SIGN_IN, {"u": user})
