@@ -59,7 +59,8 @@ class Life(World):
         super().__post_init__()
         self.needles.words = {self.word[GONE], str(self.users[GONE])}
         if self.role in ("organiser", "photographer"):
-            self.needles.spared = {"event_members"}  # they run the event, and stay
+            # they run the event, and stay, signed in as they are
+            self.needles.spared = {"event_members", "sessions", "links"}
 
     def through(self, steps: list[Step]) -> None:
         """Live through all of it, the faults included."""

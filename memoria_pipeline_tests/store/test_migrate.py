@@ -201,8 +201,7 @@ def test_an_owner_who_is_no_superuser_migrates_and_runs_everything(
         admin.execute(sa.text(f"create role {owner} login createrole"))
         admin.execute(sa.text(f'grant create on database "{empty.url.database}" to {owner}'))
         roles = ("memoria_service", "memoria_analyst", "authenticated", "anon", "memoria_api")
-        roles += ("memoria_erasure",)
-        for role in roles:
+        for role in (*roles, "memoria_erasure"):
             if admin.scalar(sa.text("select to_regrole(:role) is not null"), {"role": role}):
                 admin.execute(sa.text(f"grant {role} to {owner} with admin option"))
     theirs = sa.create_engine(empty.url.set(username=owner), poolclass=sa.NullPool)
