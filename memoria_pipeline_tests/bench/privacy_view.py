@@ -81,8 +81,10 @@ def view(conn: sa.Connection, world: World) -> View:
             for row in _rows(conn, world, _UNTAGGED)
             if row.user_id in others
         ),
-        consents=_counted(
-            others[r.user_id] for r in _rows(conn, world, _CONSENTS) if r.user_id in others
+        # Whether, not how many, as of sessions: a kill after the commit is told from one before it
+        # by nobody, and what is said twice is in the ledger twice.
+        consents=frozenset(
+            (others[r.user_id],) for r in _rows(conn, world, _CONSENTS) if r.user_id in others
         ),
         invitations=_counted(
             world.emails.index(row.email)
@@ -90,7 +92,6 @@ def view(conn: sa.Connection, world: World) -> View:
             if row.email in world.emails[1:]
         ),
         photos=frozenset((row.storage_key, row.status) for row in _rows(conn, world, _PHOTOS)),
-        # Whether, not how many: a kill after the commit is told from one before it by nobody.
         sessions=frozenset(
             (others[row.user_id],) for row in conn.execute(_SESSIONS, {"users": list(others)})
         ),
