@@ -108,22 +108,27 @@ def _save(
         of = known[outcome.sha256]
         media_store.save_duplicate(conn, photo.id, outcome.sha256, of, etag=photo.etag)
         return "exact duplicates"
-    size = (outcome.width, outcome.height)
-    analysed = Analysed(
+    made = analysed(photo, outcome)
+    if event.forgets:
+        theirs = matching.persons(conn, event.id, whose)
+        made = replace(made, faces=tuple(theirs), whose=theirs)
+    media_store.save_analysis(conn, [made], event.face_model, alike=alike)
+    known[outcome.sha256] = photo.id
+    return "photos analysed"
+
+
+def analysed(photo: PendingPhoto, outcome: Outcome) -> Analysed:
+    """What came of the photo, with its etag and its event's epoch as it was handed out."""
+    return Analysed(
         photo.id,
         outcome.sha256,
-        *size,
+        outcome.width,
+        outcome.height,
         outcome.seconds,
         outcome.faces,
         etag=photo.etag,
         epoch=photo.epoch,
     )
-    if event.forgets:
-        theirs = matching.persons(conn, event.id, whose)
-        analysed = replace(analysed, faces=tuple(theirs), whose=theirs)
-    media_store.save_analysis(conn, [analysed], event.face_model, alike=alike)
-    known[outcome.sha256] = photo.id
-    return "photos analysed"
 
 
 def _speed(photos: int, seconds: float) -> dict[str, float]:

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 
 from memoria_pipeline.defs import grouping
 from memoria_pipeline.defs.clusters import GroupingConfig
+from memoria_pipeline.defs.faces import analysed
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
 from memoria_pipeline.defs.retries import retried
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.store import beside
 from memoria_pipeline.store import events as event_store
-from memoria_pipeline.store.media import Analysed, PendingPhoto
+from memoria_pipeline.store.media import PendingPhoto
 from memoria_pipeline.vision.analyse import Outcome
 from memoria_pipeline.vision.detector import Detector
 
@@ -67,17 +68,7 @@ def _save(conn: sa.Connection, photo: PendingPhoto, outcome: Outcome, model: str
     if outcome.error is not None:
         beside.save_failure(conn, photo.id, *outcome.error, model, etag=photo.etag)
         return "photos unreadable"
-    size = (outcome.width, outcome.height)
-    analysed = Analysed(
-        photo.id,
-        outcome.sha256,
-        *size,
-        outcome.seconds,
-        outcome.faces,
-        etag=photo.etag,
-        epoch=photo.epoch,
-    )
-    beside.save(conn, [analysed], model)
+    beside.save(conn, [analysed(photo, outcome)], model)
     return "photos analysed"
 
 
