@@ -1415,18 +1415,6 @@ CREATE FUNCTION memoria.faces_of_others(event uuid) RETURNS SETOF uuid
             and p.linked_user_id in (select memoria.comparable(event)))
 $$;
 
-CREATE FUNCTION memoria.faces_stay_buried() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-    if memoria.buried(new.event_id, new.media_id, new.bbox) then
-        return null;
-    end if;
-    return new;
-end
-$$;
-
 CREATE TABLE memoria.erasure_requests (
     id uuid NOT NULL,
     event_id uuid,
@@ -1448,67 +1436,67 @@ COMMENT ON COLUMN memoria.erasure_requests.kept IS 'The user runs the event and 
 
 COMMENT ON COLUMN memoria.erasure_requests.photo_root IS 'Of an event that is erased: where its photos were, for whoever removes them.';
 
+CREATE FUNCTION memoria.faces_on_copies(r memoria.erasure_requests) RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select array(
+        select twin.id
+        from (select distinct f.media_id from memoria.faces f
+              where f.event_id = r.event_id and f.id = any (r.face_ids)) as photo
+        join memoria.media m on m.event_id = r.event_id and m.id = photo.media_id
+        join memoria.media c on c.event_id = r.event_id and c.sha256 = m.sha256 and c.id <> m.id
+        join memoria.faces twin on twin.event_id = r.event_id and twin.media_id = c.id
+        left join memoria.face_persons p on p.id = twin.face_person_id
+        cross join lateral (
+            select f.id from memoria.faces f
+            where f.event_id = r.event_id and f.media_id = m.id
+                and memoria.overlap(f.bbox, twin.bbox) >= .35
+            order by memoria.overlap(f.bbox, twin.bbox) desc, f.id limit 1) as same
+        where same.id = any (r.face_ids) and twin.id <> all (r.face_ids)
+            and coalesce(p.linked_user_id = r.user_id, p.linked_user_id is null)
+            and (p.invitation_email is null or lower(btrim(p.invitation_email)) = any (r.emails))
+        group by twin.id)
+$$;
+
+CREATE FUNCTION memoria.faces_stay_buried() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    if memoria.buried(new.event_id, new.media_id, new.bbox) then
+        return null;
+    end if;
+    return new;
+end
+$$;
+
 CREATE FUNCTION memoria.find_subject(request uuid) RETURNS memoria.erasure_requests
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-    r memoria.erasure_requests;
-    found_persons uuid[];
-    found_words text[];
+    r memoria.erasure_requests := memoria.named_subject(request);
+    copies uuid[] := memoria.faces_on_copies(r);
 begin
-    select * into r from memoria.erasure_requests q where q.id = request for update;
-    found_words := array(
-        select unnest(r.emails)
-        union select m.email from memoria.event_members m where m.user_id = r.user_id
-        union select i.email from memoria.invitations i
-        where i.event_id = r.event_id and i.used_by = r.user_id);
-    -- Whoever was asked for may be another's by now: the faces are where it was merged into.
-    with recursive meant as (
-        select unnest(r.person_ids) as id
-        union
-        select q.id from meant join memoria.face_persons p on p.id = meant.id
-        join memoria.face_persons q on q.event_id = p.event_id and q.id = p.merged_into_id
-        where p.event_id = r.event_id
-            and (r.user_id is null or coalesce(q.linked_user_id, r.user_id) = r.user_id)
-    ), theirs as (
-        select p.id from memoria.face_persons p
-        where p.event_id = r.event_id and (p.linked_user_id = r.user_id
-            or p.id in (select m.id from meant m)
-            or lower(btrim(p.invitation_email)) = any (found_words))
-        union
-        select p.id from memoria.face_persons p join theirs t on p.merged_into_id = t.id
-        where p.event_id = r.event_id
-    )
-    select array(select id from theirs union select unnest(r.person_ids)) into found_persons;
-    -- An address that an organiser gave for them, unless it is another member's by now.
-    found_words := array(
-        select unnest(found_words)
-        union select lower(btrim(p.invitation_email)) from memoria.face_persons p
-        where p.event_id = r.event_id and p.id = any (found_persons)
-            and not exists (select from memoria.event_members m
-                where m.email = lower(btrim(p.invitation_email))
-                    and m.user_id is distinct from r.user_id));
     update memoria.erasure_requests q
-    set person_ids = found_persons, emails = array_remove(found_words, null),
-        -- who takes a consent back stays a member as well (GDPR art. 7(3): at no detriment)
-        kept = exists (select from memoria.event_members m
-            where m.event_id = r.event_id and m.user_id = r.user_id
-                and (m.role in ('organiser', 'photographer') or exists (
-                    select from memoria.erasures e
-                    where e.id = r.id and e.reason = 'withdrawn'))),
-        face_ids = array(
-            select unnest(q.face_ids)
-            union select f.id from memoria.faces f
-            where f.event_id = r.event_id and f.face_person_id = any (found_persons)
-            union select f.id from memoria.faces f
-            where f.event_id = r.event_id and f.verdict = 'ignored'
-                and f.machine_person_id = any (found_persons)
-            union select f.id from memoria.faces f
-            join memoria.media_tags t on t.event_id = r.event_id and t.face_id = f.id
-            where f.event_id = r.event_id and t.tagged_user_id = r.user_id)
-    where q.id = request
+    set face_ids = q.face_ids || copies, person_ids = q.person_ids || array(
+        -- whom only a machine made, and nothing shows any more
+        select p.id from memoria.face_persons p
+        where p.event_id = r.event_id and p.status = 'pending' and not p.human_touched
+            and p.id in (select f.face_person_id from memoria.faces f
+                where f.event_id = r.event_id and f.id = any (copies))
+            and p.id <> all (q.person_ids)
+            and not exists (select from memoria.faces f
+                where f.event_id = r.event_id and p.id in (f.face_person_id, f.machine_person_id)
+                    and f.id <> all (q.face_ids || copies))
+            and not exists (select from memoria.face_persons o
+                where o.event_id = r.event_id and o.merged_into_id = p.id))
+    where q.id = request and cardinality(copies) > 0
     returning q.* into r;
+    if not found then
+        select * into r from memoria.erasure_requests q where q.id = request;
+    end if;
     return r;
 end
 $$;
@@ -2162,6 +2150,71 @@ CREATE FUNCTION memoria.my_tagged_photos() RETURNS SETOF uuid
     select t.media_id from memoria.media_tags t
     where t.tagged_user_id = memoria.current_user_id()
         and t.event_id in (select memoria.my_events('guest'))
+$$;
+
+CREATE FUNCTION memoria.named_subject(request uuid) RETURNS memoria.erasure_requests
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    r memoria.erasure_requests;
+    found_persons uuid[];
+    found_words text[];
+begin
+    select * into r from memoria.erasure_requests q where q.id = request for update;
+    found_words := array(
+        select unnest(r.emails)
+        union select m.email from memoria.event_members m where m.user_id = r.user_id
+        union select i.email from memoria.invitations i
+        where i.event_id = r.event_id and i.used_by = r.user_id);
+    -- Whoever was asked for may be another's by now: the faces are where it was merged into.
+    with recursive meant as (
+        select unnest(r.person_ids) as id
+        union
+        select q.id from meant join memoria.face_persons p on p.id = meant.id
+        join memoria.face_persons q on q.event_id = p.event_id and q.id = p.merged_into_id
+        where p.event_id = r.event_id
+            and (r.user_id is null or coalesce(q.linked_user_id, r.user_id) = r.user_id)
+    ), theirs as (
+        select p.id from memoria.face_persons p
+        where p.event_id = r.event_id and (p.linked_user_id = r.user_id
+            or p.id in (select m.id from meant m)
+            or lower(btrim(p.invitation_email)) = any (found_words))
+        union
+        select p.id from memoria.face_persons p join theirs t on p.merged_into_id = t.id
+        where p.event_id = r.event_id
+    )
+    select array(select id from theirs union select unnest(r.person_ids)) into found_persons;
+    -- An address that an organiser gave for them, unless it is another member's by now.
+    found_words := array(
+        select unnest(found_words)
+        union select lower(btrim(p.invitation_email)) from memoria.face_persons p
+        where p.event_id = r.event_id and p.id = any (found_persons)
+            and not exists (select from memoria.event_members m
+                where m.email = lower(btrim(p.invitation_email))
+                    and m.user_id is distinct from r.user_id));
+    update memoria.erasure_requests q
+    set person_ids = found_persons, emails = array_remove(found_words, null),
+        -- who takes a consent back stays a member as well (GDPR art. 7(3): at no detriment)
+        kept = exists (select from memoria.event_members m
+            where m.event_id = r.event_id and m.user_id = r.user_id
+                and (m.role in ('organiser', 'photographer') or exists (
+                    select from memoria.erasures e
+                    where e.id = r.id and e.reason = 'withdrawn'))),
+        face_ids = array(
+            select unnest(q.face_ids)
+            union select f.id from memoria.faces f
+            where f.event_id = r.event_id and f.face_person_id = any (found_persons)
+            union select f.id from memoria.faces f
+            where f.event_id = r.event_id and f.verdict = 'ignored'
+                and f.machine_person_id = any (found_persons)
+            union select f.id from memoria.faces f
+            join memoria.media_tags t on t.event_id = r.event_id and t.face_id = f.id
+            where f.event_id = r.event_id and t.tagged_user_id = r.user_id)
+    where q.id = request
+    returning q.* into r;
+    return r;
+end
 $$;
 
 CREATE FUNCTION memoria.no_key_of_the_deleted() RETURNS trigger
@@ -4688,9 +4741,11 @@ REVOKE ALL ON FUNCTION memoria.faces_match() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.faces_of_others(event uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION memoria.faces_stay_buried() FROM PUBLIC;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.erasure_requests TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.faces_on_copies(r memoria.erasure_requests) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.faces_stay_buried() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.find_subject(request uuid) FROM PUBLIC;
 
@@ -4763,6 +4818,8 @@ GRANT ALL ON FUNCTION memoria.my_selfies() TO authenticated;
 REVOKE ALL ON FUNCTION memoria.my_tagged_photos() FROM PUBLIC;
 GRANT ALL ON FUNCTION memoria.my_tagged_photos() TO authenticated;
 GRANT ALL ON FUNCTION memoria.my_tagged_photos() TO memoria_service;
+
+REVOKE ALL ON FUNCTION memoria.named_subject(request uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.no_key_of_the_deleted() FROM PUBLIC;
 

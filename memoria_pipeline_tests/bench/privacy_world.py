@@ -433,6 +433,7 @@ class World:
 
     def _publish(self) -> None:
         with self.engine.begin() as conn:
+            events.lock(conn, self.event)  # an erasure in between would hold what waits
             waiting = runs.proposed(conn, self.event)
             if waiting is not None:
                 proposals.publish(conn, waiting.id, must=())

@@ -106,6 +106,7 @@ DEFINERS: dict[str, list[str]] = {
     "api_tombstones": _SERVERS,
     **dict.fromkeys(("forget_results", "forget_in_log", "forget_derived", "forget_user"), []),
     **dict.fromkeys(("find_subject", "drop_log", "is_open", "told", "erase_faces"), []),
+    **dict.fromkeys(("named_subject", "faces_on_copies"), []),
     **dict.fromkeys(("erase_person", "erase_photos", "erase_archive", "erase_event"), []),
     **dict.fromkeys(("open", "shut", "erase_also"), []),
     **dict.fromkeys(("my_selfies", "selfies_of", "take_back"), _PEOPLE),

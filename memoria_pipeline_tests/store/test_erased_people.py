@@ -194,6 +194,52 @@ def test_an_address_that_is_part_of_another_or_another_members_takes_nothing_of_
     assert scene.left(asked) == {}
 
 
+def a_copy(scene: Scene) -> list[UUID]:
+    """The first photo again, under another name, analysed by itself: its faces, each a stranger."""
+    conn, event, first = scene.conn, scene.event, scene.album.photos[0]
+    media.register(conn, event, found("000.jpg", "001.jpg", "002.jpg", "copy.jpg"))
+    (photo,) = [p.id for p in media.pending(conn, event, PACK) if p.storage_key == "copy.jpg"]
+    boxes = [a_face(LEFT), a_face(RIGHT)]
+    media.save_analysis(conn, [analysed(photo, *boxes, sha256=first.hex * 2)], PACK)
+    copied = faces_of(conn, photo)
+    theirs = [[f[side] for f in scene.album.faces] for side in (0, 1)]
+    group(
+        conn,
+        event,
+        [*theirs, *([face] for face in copied)],
+        [scene.person, scene.other, None, None],
+    )
+    return copied
+
+
+def test_the_guests_face_on_an_exact_copy_goes_too_whoever_a_machine_took_it_for(
+    scene: Scene,
+) -> None:
+    mine, theirs = a_copy(scene)
+    who = persons.current(scene.conn, scene.event)
+    assert len({who[mine], who[theirs], scene.person, scene.other}) == 4
+    asked = scene.erase()
+    left = persons.current(scene.conn, scene.event)
+    assert mine not in left
+    assert left[theirs] == who[theirs]
+    assert {left[both[1]] for both in scene.album.faces} == {scene.other}
+    assert (
+        scene.do("select count(*) from memoria.face_persons where id = :p", p=who[mine]).scalar()
+        == 0
+    )
+    assert scene.left(asked) == {}
+    assert erasure.counts(scene.conn, asked)["faces"] == 4
+
+
+def test_a_face_on_a_copy_that_is_said_to_be_another_users_stays(scene: Scene) -> None:
+    mine, _ = a_copy(scene)
+    who = persons.current(scene.conn, scene.event)
+    mate = join(scene.conn, scene.event, "guest")
+    decisions.assign(scene.conn, scene.event, who[mine], mate, **WHO)
+    scene.erase()
+    assert persons.current(scene.conn, scene.event)[mine] == who[mine]
+
+
 @pytest.mark.parametrize(
     "attempt",
     [
