@@ -19,10 +19,13 @@ from memoria_pipeline.store.media import MediaSummary
 from memoria_pipeline.store.persons import PeopleSummary
 from memoria_pipeline.store.runs import ClusterRun
 from memoria_pipeline.store.standing import Asked
-from memoria_pipeline.vision.catalogue import Check, PackInfo
+from memoria_pipeline.vision.catalogue import PackInfo
+from memoria_pipeline.vision.checking import Check
 
 if TYPE_CHECKING:  # at run time it would bring pandas and Arrow into every command
     from memoria_pipeline.lab.simulate import Effort, History
+    from memoria_pipeline.vision.backends.guard import Verdict
+    from memoria_pipeline.vision.backends.network import Way
 
 _STAGES = {
     "media": "finding the photos",
@@ -159,6 +162,24 @@ def check(console: Console, found: Check) -> None:
     table.add_row("loaded in", f"{found.load_seconds:.2f} s")
     table.add_row("per photo (detection)", f"{found.ms_per_photo:.0f} ms")
     table.add_row("per face (embedding)", f"{found.ms_per_face:.1f} ms")
+    if found.way:
+        table.add_row("runs as", found.way)
+    for way, told in found.ways.items():
+        table.add_row(f"  {way}", told)
+    console.print(table)
+
+
+def verdicts(console: Console, found: Mapping["Way", "Verdict | str"]) -> None:
+    """`memoria model guard`: recall and verification before and after, per way."""
+    table = _columns(
+        "The guard of accuracy", "way", "recall", "fp32", "TAR", "at fp32", "permitted"
+    )
+    for way, told in found.items():
+        if isinstance(told, str):
+            table.add_row(str(way), told, "", "", "", "no")
+            continue
+        shares = (told.recall, told.recall_before, told.tar, told.tar_before)
+        table.add_row(str(way), *(f"{each:.2%}" for each in shares), _yes(told.passed))
     console.print(table)
 
 

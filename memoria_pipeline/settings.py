@@ -52,6 +52,16 @@ class Settings:
     face_model: str = _setting("auto", str, "`auto`, `dlib` or `insightface:<name or folder>`")
     device: str = _setting("auto", one_of("auto", "cpu", "cuda"), "`auto`, `cpu` or `cuda`")
     use_gpu: bool = _setting(False, truth, "true: the same as `MEMORIA_DEVICE=cuda`", old="USE_GPU")
+    backend: str = _setting(
+        "auto",
+        one_of("auto", "onnxruntime", "openvino", "cuda", "tensorrt"),
+        "what runs an InsightFace pack: `auto`, `onnxruntime`, `openvino`, `cuda` or `tensorrt`",
+    )
+    precision: str = _setting(
+        "auto",
+        one_of("auto", "fp32", "bf16", "int8"),
+        "`auto` (the fastest that `memoria model guard` permits), `fp32`, `bf16` or `int8`",
+    )
     workers: int = _setting(0, between(0, 256), "photos analysed at once; 0: one per core")
     detection_threshold: float = _setting(
         0.5, share, "lowest detection score that counts as a face", old="DETECTION_THRESHOLD"
@@ -188,6 +198,11 @@ class Settings:
         return self.erasure_ledger or self.home / "erasures.jsonl"
 
     @property
+    def models(self) -> Path:
+        """Where int8 networks and what was measured of packs are kept."""
+        return self.home / "models"
+
+    @property
     def wanted_device(self) -> str:
         """`device`, with the older switch taken into account."""
         return "cuda" if self.use_gpu and self.device == "auto" else self.device
@@ -203,6 +218,9 @@ class Settings:
             "det_size": self.det_size,
             "max_bytes": self.max_bytes,
             "max_pixels": self.max_pixels,
+            "backend": self.backend,
+            "precision": self.precision,
+            "store": self.models,
         }
 
     @property

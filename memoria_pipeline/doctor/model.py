@@ -6,14 +6,14 @@ from pathlib import Path
 from memoria_pipeline.doctor.finding import Finding, fail, ok, warn
 from memoria_pipeline.errors import ModelError
 from memoria_pipeline.settings import Settings
-from memoria_pipeline.vision import catalogue, packs
-from memoria_pipeline.vision.catalogue import Check
+from memoria_pipeline.vision import catalogue, checking, packs
+from memoria_pipeline.vision.checking import Check
 from memoria_pipeline.vision.detector import Detector
 
 Load = Callable[[str, str], Check]
 
 
-def pack(settings: Settings, load: Load = catalogue.check) -> list[Finding]:
+def pack(settings: Settings, load: Load = checking.check) -> list[Finding]:
     """Loads the pack of the settings on its device and shows it a photo; never downloads one."""
     try:
         chosen = catalogue.choose(settings.face_model, Path.home()).pack

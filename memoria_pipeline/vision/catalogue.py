@@ -1,22 +1,19 @@
-"""The model packs: which there are, which one a setting means, how to load one, its speed."""
+"""The model packs: which there are, which one a setting means, how to load one."""
 
 import fcntl
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-
-import cv2
-import numpy as np
 
 from memoria_pipeline.errors import ModelError
 from memoria_pipeline.vision import packs as known
-from memoria_pipeline.vision.model import FaceModel, Image
+from memoria_pipeline.vision.backends.network import Wanted
+from memoria_pipeline.vision.model import FaceModel
+from memoria_pipeline.vision.onnx_pack import Pack, open_pack
 
-PICTURE = "data/images/t1.jpg"
-"""The group photo that the package insightface ships."""
+PLAIN = Wanted("auto", "fp32")
+"""ONNX Runtime at fp32, on the device that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +38,6 @@ class Choice:
 
     pack: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What `memoria model check` tells of a pack on this machine; milliseconds after a warm-up."""
-
-    pack: str
-    licence: str
-    device: str
-    providers: tuple[str, ...]
-    load_seconds: float
-    faces: int
-    ms_per_photo: float
-    ms_per_face: float
-    calibrated: bool
 
 
 def packs(home: Path) -> list[PackInfo]:
@@ -95,32 +77,38 @@ def load(
     home: Path | None = None,
     detection_threshold: float = 0.5,
     det_size: int = 640,
+    wanted: Wanted = PLAIN,
 ) -> FaceModel:
     """The model of a pack (as `choose` takes it), ready for photos.
 
-    device: auto, cpu or cuda. threads: per call of a network. home: the user's home by default. A
-    pack that was asked for by a name which InsightFace offers is downloaded by it when it is not
-    here. ModelError, which names the mend, for a pack that cannot be had, a broken file, and CUDA
-    that did not load.
+    device: auto, cpu or cuda. threads: per call of a network. home: the user's home by default.
+    wanted: the back-end and its precision. A pack that was asked for by a name which InsightFace
+    offers is downloaded by it when it is not here. ModelError, which names the mend, for a pack
+    that cannot be had, a broken file, CUDA that did not load, and a way that is not permitted.
     """
     place = home or Path.home()
     pack = choose(pack, place).pack
     if pack == known.DLIB:
+        _plain_only(wanted)
         return _dlib(device, detection_threshold, known.numbers(pack, place))
+    from memoria_pipeline.vision.backends import choose as ways
+    from memoria_pipeline.vision.backends.opening import open_networks
     from memoria_pipeline.vision.insightface_model import InsightFaceModel
-    from memoria_pipeline.vision.onnx_pack import open_pack
 
-    files = open_pack(known.folder(pack, place) or _downloaded(pack, place))
+    plan = ways.settle(files(pack, place), wanted, device)
     return InsightFaceModel(
-        files,
+        open_networks(plan.files, plan.way, device, threads, plan.kept),
         name=known.stored_name(pack),
         licence=known.licence(pack),
         thresholds=known.numbers(pack, place),
-        device=device,
-        threads=threads,
         detection_threshold=detection_threshold,
         det_size=det_size,
     )
+
+
+def files(pack: str, home: Path) -> Pack:
+    """The networks of an InsightFace pack, downloaded where it must be. ModelError as `load`."""
+    return open_pack(known.folder(pack, home) or _downloaded(pack, home))
 
 
 def thresholds(pack: str, home: Path | None = None, setting: str = "") -> Mapping[str, float]:
@@ -138,31 +126,6 @@ def thresholds(pack: str, home: Path | None = None, setting: str = "") -> Mappin
             " writes into the pack's folder."
         )
     return found
-
-
-def check(pack: str, device: str = "auto", threads: int = 1, home: Path | None = None) -> Check:
-    """Loads a pack and times it on InsightFace's sample group photo. ModelError as `load`."""
-    started = time.perf_counter()
-    model = load(pack, device, threads, home=home)
-    loaded = time.perf_counter() - started
-    photo = _picture()
-    model.embed([photo], [model.detect(photo)])  # the first call also sets up memory
-    begun = time.perf_counter()
-    faces = model.detect(photo)
-    detected = time.perf_counter()
-    model.embed([photo], [faces])
-    embedded = time.perf_counter()
-    return Check(
-        pack=model.name,
-        licence=model.licence,
-        device=model.device,
-        providers=model.providers,
-        load_seconds=loaded,
-        faces=len(faces),
-        ms_per_photo=1000 * (detected - begun),
-        ms_per_face=1000 * (embedded - detected) / max(len(faces), 1),
-        calibrated=bool(model.thresholds),
-    )
 
 
 def _info(name: str, home: Path) -> PackInfo:
@@ -203,6 +166,14 @@ def _dlib(device: str, detection_threshold: float, numbers: Mapping[str, float])
     )
 
 
+def _plain_only(wanted: Wanted) -> None:
+    if wanted.backend not in ("auto", "onnxruntime") or wanted.precision not in ("auto", "fp32"):
+        raise ModelError(
+            "The model pack dlib runs in one way only: set MEMORIA_BACKEND=auto and"
+            " MEMORIA_PRECISION=auto, or take an InsightFace pack."
+        )
+
+
 def _downloaded(pack: str, home: Path) -> Path:
     """Fetches a pack with InsightFace's own downloader. ModelError where that fails."""
     name = known.stored_name(pack)
@@ -235,16 +206,3 @@ def _fetch(name: str, shelf: Path) -> None:
             f" ({type(error).__name__}): put its .onnx files into ~/.insightface/models/{name}, or"
             " set MEMORIA_FACE_MODEL=dlib, which needs no download."
         ) from error
-
-
-def _picture() -> Image:
-    """The group photo of InsightFace's package, RGB. The package is found, not imported (3 s)."""
-    spec = find_spec("insightface")
-    path = Path(spec.origin or "").parent / PICTURE if spec else Path(PICTURE)
-    pixels = cv2.imread(str(path)) if path.is_file() else None
-    if pixels is None:
-        raise ModelError(
-            "The package insightface and its sample photo are missing: install memoria-pipeline"
-            " with all its dependencies."
-        )
-    return np.ascontiguousarray(pixels[:, :, ::-1], dtype=np.uint8)

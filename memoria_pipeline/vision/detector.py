@@ -6,8 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from memoria_pipeline.errors import ModelError
-from memoria_pipeline.vision import catalogue, onnx_pack, packs
+from memoria_pipeline.vision import catalogue, packs
 from memoria_pipeline.vision.analyse import Outcome, Work, analyse
+from memoria_pipeline.vision.backends import choose, onnx_runtime
+from memoria_pipeline.vision.backends.network import Wanted
 from memoria_pipeline.vision.model import FaceModel
 from memoria_pipeline.vision.photo import Limits
 
@@ -18,7 +20,8 @@ class Detector:
 
     setting: what MEMORIA_FACE_MODEL says; it knows the folder behind a pack's stored name.
     workers: processes; 0 is one per core. threshold: lowest detection score. det_size: of
-    InsightFace packs.
+    InsightFace packs. backend, precision: what runs their networks. store: where int8 networks and
+    what was measured are kept; None: ONNX Runtime at fp32.
     """
 
     setting: str = "auto"
@@ -28,6 +31,9 @@ class Detector:
     det_size: int = 640
     max_bytes: int = Limits().max_bytes
     max_pixels: int = Limits().max_pixels
+    backend: str = "auto"
+    precision: str = "auto"
+    store: Path | None = None
 
     @property
     def pack(self) -> str:
@@ -45,7 +51,7 @@ class Detector:
         try:
             if self.pack == packs.DLIB:
                 return self.pack, "cpu"
-            first = onnx_pack.providers(self.device, get_available_providers())[0]
+            first = onnx_runtime.providers(self.device, get_available_providers())[0]
         except ModelError:
             return "none", "none"  # not the setting itself, which may be a path
         return self.pack, first.removesuffix("ExecutionProvider").lower()
@@ -55,6 +61,11 @@ class Detector:
         """What a photo may ask for."""
         return Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels)
 
+    @property
+    def wanted(self) -> Wanted:
+        """How the networks are to be run."""
+        return Wanted(self.backend, self.precision, self.store)
+
     def load(self, model: str) -> FaceModel:
         """The pack `model`, in this process. Raises ModelError."""
         return catalogue.load(
@@ -62,6 +73,7 @@ class Detector:
             device=self.device,
             detection_threshold=self.threshold,
             det_size=self.det_size,
+            wanted=self.wanted,
         )
 
     def analyse(
@@ -74,8 +86,22 @@ class Detector:
         skip_duplicates: bool = True,
     ) -> Iterator[Outcome]:
         """Analyse photos with the pack `model`, in order; see vision/analyse.py."""
-        work = Work(read, partial(self.load, model), self.limits, frozenset(known))
+        settled = self._settled(model)
+        work = Work(read, partial(settled.load, model), self.limits, frozenset(known))
         return analyse(keys, work, self.workers, skip_duplicates=skip_duplicates)
+
+    def _settled(self, model: str) -> "Detector":
+        """This detector with its way chosen, so that it is measured once and not by each worker."""
+        source = self._source(model)
+        pack = catalogue.choose(source, Path.home()).pack
+        if self.store is None or pack == packs.DLIB or "auto" not in (self.backend, self.precision):
+            return self
+
+        try:
+            plan = choose.settle(catalogue.files(pack, Path.home()), self.wanted, self.device)
+        except ModelError:
+            return self  # the workers say so, for each photo
+        return replace(self, backend=plan.way.backend, precision=plan.way.precision)
 
     def other(self, setting: str) -> "Detector":
         """The detector of another pack that is asked for as MEMORIA_FACE_MODEL would be.

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoria_pipeline.vision.align import FIVE_POINTS, cut, pixels, similarity, unit_length
+from memoria_pipeline.vision.backends.network import Networks
 from memoria_pipeline.vision.model import Detection, Embeddings, Image
-from memoria_pipeline.vision.onnx_pack import Pack, open_network
 from memoria_pipeline.vision.scales import Candidates, Points, detections, merge, resized
 
 MAX_SIDE = 2048
@@ -46,22 +46,18 @@ class InsightFaceModel:
 
     def __init__(
         self,
-        pack: Pack,
+        networks: Networks,
         *,
         name: str,
         licence: str,
         thresholds: Mapping[str, float],
-        device: str = "auto",
-        threads: int = 1,
         detection_threshold: float = 0.5,
         det_size: int = 640,
     ) -> None:
-        """Loads both networks. ModelError where a file is broken or the device cannot be had."""
         self.name, self.licence, self.thresholds = name, licence, thresholds
         self.max_side = round(MAX_SIDE * det_size / 640)
-        self._detector = open_network(pack.detector, device, threads)
-        self._recogniser = open_network(pack.recogniser, device, threads)
-        self._raw_pixels = pack.raw_pixels
+        self._detector, self._recogniser = networks.detector, networks.recogniser
+        self._raw_pixels = networks.raw_pixels
         self._heads = HEADS[len(self._detector.outputs)]
         self._threshold, self._det_size = detection_threshold, det_size
         self.device = self._detector.device

@@ -1,12 +1,8 @@
-"""A folder of ONNX files: which of them detects, which recognises, and sessions over them."""
+"""A folder of ONNX files: which of them detects, and which recognises."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from memoria_pipeline.errors import ModelError
 
@@ -22,28 +18,6 @@ class Pack:
     detector: Path
     recogniser: Path
     raw_pixels: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Network:
-    """One ONNX Runtime session. `run` may be called from several threads at once."""
-
-    session: Any
-    input: str
-    input_shape: tuple[int | str | None, ...]
-    outputs: tuple[str, ...]
-    output_shape: tuple[int | str | None, ...]
-    providers: tuple[str, ...]
-
-    @property
-    def device(self) -> str:
-        """`cuda` where the CUDA provider really loaded, else `cpu`."""
-        return "cuda" if "CUDAExecutionProvider" in self.providers else "cpu"
-
-    def run(self, blob: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """All outputs for one input (n, 3, height, width)."""
-        answer: list[NDArray[np.float32]] = self.session.run(self.outputs, {self.input: blob})
-        return answer
 
 
 def open_pack(folder: Path) -> Pack:
@@ -107,64 +81,3 @@ def _detection(path: Path, outputs: int) -> str:
             " pack)."
         )
     return "detection"
-
-
-def open_network(path: Path, device: str = "auto", threads: int = 1) -> Network:
-    """An ONNX Runtime session on `auto`, `cpu` or `cuda`, with `threads` threads per call.
-
-    ModelError where CUDA was asked for and did not load, or the file is broken.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # A spinning thread pool takes the core from the worker beside it (ARCHITECTURE: speed).
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # The detector's input changes with the photo; remembered patterns would only pile up.
-    options.enable_mem_pattern = False
-    wanted = providers(device, onnxruntime.get_available_providers())
-    if "CUDAExecutionProvider" in wanted:
-        onnxruntime.preload_dlls()
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-    except Exception as error:
-        raise ModelError(
-            f"ONNX Runtime cannot load {path.name} ({type(error).__name__}): fetch the pack again."
-        ) from error
-    return _network(session, device)
-
-
-def providers(device: str, available: Sequence[str]) -> list[str]:
-    """The execution providers for a device. ModelError where CUDA is asked for and not built in."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise ModelError(f"Unknown device {device!r}: use auto, cpu or cuda.")
-    cuda = "CUDAExecutionProvider" in available
-    if device == "cuda" and not cuda:
-        raise ModelError(
-            "CUDA was asked for, but this ONNX Runtime has no CUDA provider: replace onnxruntime by"
-            " onnxruntime-gpu (the extra `gpu`), or set MEMORIA_DEVICE=cpu."
-        )
-    if device == "cpu" or not cuda:
-        return ["CPUExecutionProvider"]
-    return ["CUDAExecutionProvider", "CPUExecutionProvider"]
-
-
-def _network(session: Any, device: str) -> Network:
-    loaded = tuple(session.get_providers())
-    if device == "cuda" and "CUDAExecutionProvider" not in loaded:
-        raise ModelError(
-            "CUDA was asked for, but its provider did not load (driver, CUDA or cuDNN libraries"
-            " are missing): install the libraries that onnxruntime-gpu names, or set"
-            " MEMORIA_DEVICE=cpu."
-        )
-    given, results = session.get_inputs()[0], session.get_outputs()
-    return Network(
-        session,
-        given.name,
-        tuple(given.shape),
-        tuple(result.name for result in results),
-        tuple(results[0].shape),
-        loaded,
-    )

@@ -11,7 +11,7 @@ from memoria_pipeline.doctor import database, model, operations, place
 from memoria_pipeline.errors import ModelError
 from memoria_pipeline.settings import Settings
 from memoria_pipeline.store.health import Album, Server
-from memoria_pipeline.vision.catalogue import Check
+from memoria_pipeline.vision.checking import Check
 from memoria_pipeline.vision.detector import Detector
 
 GOOD = Server(version=160004, vector="0.8.0", offered="0.8.0", service=True, readonly=False)

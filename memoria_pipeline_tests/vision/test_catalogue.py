@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from memoria_pipeline.errors import ModelError
-from memoria_pipeline.vision import catalogue
+from memoria_pipeline.vision import catalogue, checking
 from memoria_pipeline.vision import packs as known
 
 SHARED = "scrfd_2.5g_mobilefacenet"
@@ -134,7 +134,7 @@ def test_the_thresholds_that_are_shipped_are_plain_numbers_of_known_packs(tmp_pa
 @pytest.mark.parametrize("pack", ["dlib", f"insightface:{SHARED}"])
 def test_the_check_finds_the_six_people_of_the_sample_photo(pack: str, shared_models: Path) -> None:
     setting = pack.replace(SHARED, str(shared_models / SHARED))
-    report = catalogue.check(setting, "cpu")
+    report = checking.check(setting, "cpu")
     assert (report.pack, report.device, report.faces) == (pack, "cpu", 6)
     assert min(report.load_seconds, report.ms_per_photo, report.ms_per_face) > 0
 

@@ -10,9 +10,10 @@ import pytest
 from memoria_pipeline.errors import ModelError
 from memoria_pipeline.vision import catalogue
 from memoria_pipeline.vision.align import FIVE_POINTS, cut, pixels, similarity
+from memoria_pipeline.vision.backends.onnx_runtime import providers
 from memoria_pipeline.vision.insightface_model import InsightFaceModel
 from memoria_pipeline.vision.model import FaceModel, Image
-from memoria_pipeline.vision.onnx_pack import open_pack, providers
+from memoria_pipeline.vision.onnx_pack import open_pack
 from memoria_pipeline_tests.bench.composed import read
 from memoria_pipeline_tests.bench.detection import annotated, crop, fills, matches, pixel_boxes
 

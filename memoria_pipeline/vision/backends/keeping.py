@@ -1,0 +1,85 @@
+"""What is kept of a pack between runs: int8 networks, the guard's results, measurements.
+
+One folder per pack, named by the content of its files, under the store (`models/` in the home).
+"""
+
+import hashlib
+import json
+import os
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from memoria_pipeline.errors import ModelError
+from memoria_pipeline.vision.backends import openvino
+from memoria_pipeline.vision.onnx_pack import Pack
+
+FEATURES = (
+    *("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16"),
+    *("amx_bf16", "amx_int8", "asimd", "bf16", "i8mm"),
+)
+"""Flags of a CPU that decide how a network is computed."""
+
+
+def folder(store: Path, pack: Pack) -> Path:
+    """Where a pack's things are; it may not exist yet."""
+    files = (pack.detector, pack.recogniser)
+    parts = "".join(_sha256(path, path.stat().st_mtime_ns) for path in files)
+    return store / hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+
+def quantised(place: Path, pack: Pack) -> Pack:
+    """The pack's int8 networks, there or not."""
+    return Pack(place / "int8-detector.onnx", place / "int8-recogniser.onnx", pack.raw_pixels)
+
+
+def has_quantised(place: Path, pack: Pack) -> bool:
+    """Whether both int8 networks are there."""
+    made = quantised(place, pack)
+    return made.detector.is_file() and made.recogniser.is_file()
+
+
+@cache
+def machine(backend: str) -> str:
+    """The CPU's features and the back-end's version: what a result holds for."""
+    import onnxruntime
+
+    number = openvino.version() if backend == "openvino" else onnxruntime.__version__
+    return f"{cpu()}; {backend} {number}"
+
+
+@cache
+def cpu(source: Path = Path("/proc/cpuinfo")) -> str:
+    """The CPU's name and those of FEATURES that it has."""
+    lines = source.read_text("utf-8", "replace").splitlines() if source.is_file() else []
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = {*told.get("flags", "").split(), *told.get("Features", "").split()}
+    name = told.get("model name", platform.processor() or platform.machine())
+    return " ".join([name, *(each for each in FEATURES if each in flags)])
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A kept JSON object; empty where there is none. ModelError for one that cannot be read."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        return dict(found)
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(
+            f"{path.name} of a model pack cannot be read ({type(error).__name__}): delete it, in"
+            " `models/` of MEMORIA_HOME; `memoria model guard` or the next start writes it anew."
+        ) from error
+
+
+def write(path: Path, what: dict[str, Any]) -> None:
+    """Keep a JSON object; nobody ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(f".{os.getpid()}")
+    new.write_text(json.dumps(what, indent=1, sort_keys=True) + "\n", "utf-8")
+    new.replace(path)
+
+
+@cache
+def _sha256(path: Path, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
