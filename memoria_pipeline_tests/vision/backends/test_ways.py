@@ -9,10 +9,17 @@ import onnx
 import pytest
 
 from memoria_pipeline.errors import ModelError
-from memoria_pipeline.vision.backends import onnx_runtime, openvino
+from memoria_pipeline.vision.backends import keeping, onnx_runtime, openvino
+from memoria_pipeline.vision.backends import quantise as quantising
 from memoria_pipeline.vision.backends.network import Way
 from memoria_pipeline.vision.backends.opening import open_network, open_networks
-from memoria_pipeline.vision.backends.quantise import Recorder, Recording, quantise, sensitive
+from memoria_pipeline.vision.backends.quantise import (
+    Recorder,
+    Recording,
+    quantise,
+    sensitive,
+    signed,
+)
 from memoria_pipeline.vision.insightface_model import InsightFaceModel
 from memoria_pipeline.vision.model import Image
 from memoria_pipeline.vision.onnx_pack import Pack
@@ -21,6 +28,13 @@ from memoria_pipeline_tests.bench.detection import matches, pixel_boxes
 
 # How near the vectors of the same face must be; the int8 ones are calibrated on three photos.
 NEAR = {"fp32": 0.9999, "bf16": 0.99, "int8": 0.9}
+
+SPEED = {
+    "det_2.5g.onnx": 60.0,
+    "int8-detector.onnx": 24.0,
+    "mobilefacenet_128d.onnx": 19.0,
+    "int8-recogniser.onnx": 27.0,
+}
 
 
 def _have(precision: str) -> None:
@@ -133,10 +147,29 @@ def test_the_first_layer_and_the_last_ones_stay_exact(pack: Pack) -> None:
     assert len(kept) == 1 + len(graph.output)
 
 
+def test_networks_of_prelus_are_quantised_around_zero(pack: Pack) -> None:
+    assert signed(onnx.load(str(pack.recogniser)).graph)
+    assert not signed(onnx.load(str(pack.detector)).graph)
+
+
 def test_photos_without_a_face_make_no_int8_network(pack: Pack) -> None:
     recording = Recording.of(open_networks(pack, Way(), "cpu"))
     with pytest.raises(ModelError, match="No face was found"):
         quantise(pack, recording, pack)
+
+
+def test_a_network_that_int8_makes_no_faster_stays_as_it_was(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(quantising, "_quantised", lambda _, __, target: target.touch())
+    monkeypatch.setattr(quantising, "_milliseconds", lambda path, _: SPEED[path.name])
+    recording = Recording.of(open_networks(trial.pack, Way(), "cpu"))
+    recording.networks.detector.run(np.zeros((1, 3, 64, 64), np.float32))
+    recording.networks.recogniser.run(np.zeros((1, 3, 112, 112), np.float32))
+    into = keeping.quantised(tmp_path, trial.pack)
+    quantise(trial.pack, recording, into)
+    assert into.detector.stat().st_size == 0
+    assert into.recogniser.read_bytes() == trial.pack.recogniser.read_bytes()
 
 
 def test_a_recorder_remembers_no_more_than_it_was_told(pack: Pack) -> None:
