@@ -1,20 +1,24 @@
 """The model packs: the one that new events get, and those that events have."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from memoria_pipeline.doctor.finding import Finding, fail, ok, warn
 from memoria_pipeline.errors import ModelError
 from memoria_pipeline.settings import Settings
 from memoria_pipeline.vision import catalogue, checking, packs
+from memoria_pipeline.vision.backends.network import Wanted
 from memoria_pipeline.vision.checking import Check
 from memoria_pipeline.vision.detector import Detector
 
 Load = Callable[[str, str], Check]
 
 
-def pack(settings: Settings, load: Load = checking.check) -> list[Finding]:
-    """Loads the pack of the settings on its device and shows it a photo; never downloads one."""
+def pack(settings: Settings, load: Load | None = None) -> list[Finding]:
+    """Loads the pack of the settings as they run it and shows it a photo; never downloads one."""
+    wanted = Wanted(settings.backend, settings.precision, settings.models)
+    load = load or partial(checking.check, wanted=wanted)
     try:
         chosen = catalogue.choose(settings.face_model, Path.home()).pack
         if chosen != packs.DLIB and packs.folder(chosen, Path.home()) is None:
