@@ -159,6 +159,13 @@ def keep(place: Path, way: Way, verdict: Verdict) -> None:
     keeping.write(place / FILE, every)
 
 
+def forget(place: Path, precision: str) -> None:
+    """No verdict on this precision any more, on any machine: its networks are made anew."""
+    every = keeping.read(place / FILE)
+    rest = {key: told for key, told in every.items() if f" {precision};" not in key}
+    keeping.write(place / FILE, rest)
+
+
 def verdict(place: Path, way: Way) -> Verdict | None:
     """What was measured of this way on this kind of machine, if it was. ModelError as `read`."""
     found: Mapping[str, Any] = keeping.read(place / FILE).get(_key(way), {})

@@ -14,6 +14,11 @@ HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 """What the layers compute in that are not int8."""
 
 
+KEPT_LAYERS = 600
+"""Layers prepared for a shape of photo that are remembered, some 60 per shape: without a bound of
+its own, 121 shapes of view take 700 MB."""
+
+
 class OpenVinoNetwork:
     """One compiled network; every thread has a request of its own."""
 
@@ -69,6 +74,7 @@ def open_network(
         "NUM_STREAMS": 1,
         # Two pinned processes end up on one core (ARCHITECTURE: speed).
         "ENABLE_CPU_PINNING": False,
+        "CPU_RUNTIME_CACHE_CAPACITY": KEPT_LAYERS,
     }
     if kept is not None:
         settings["CACHE_DIR"] = str(kept)

@@ -13,6 +13,8 @@ from memoria_pipeline.vision.backends import guard, keeping
 from memoria_pipeline.vision.backends.guard import Measured, Verdict
 from memoria_pipeline.vision.backends.network import Way
 from memoria_pipeline.vision.model import Detection, Embeddings, Image
+from memoria_pipeline.vision.onnx_pack import Pack
+from memoria_pipeline.vision.trial import Trial
 
 BF16 = Way("openvino", "bf16")
 
@@ -144,6 +146,28 @@ def test_a_verdict_of_another_machine_counts_for_nothing(
     guard.keep(tmp_path, BF16, GOOD)
     monkeypatch.setattr(keeping, "machine", lambda backend: f"another; {backend} 1.0")
     assert not guard.permits(tmp_path, BF16)
+
+
+def test_networks_made_anew_have_no_verdict(tmp_path: Path) -> None:
+    int8 = Way("openvino", "int8")
+    for way in (BF16, int8):
+        guard.keep(tmp_path, way, GOOD)
+    guard.forget(tmp_path, "int8")
+    assert not guard.permits(tmp_path, int8)
+    assert guard.permits(tmp_path, BF16)
+
+
+def test_an_exact_recogniser_may_stand_beside_an_int8_detector(tmp_path: Path) -> None:
+    pack = Pack(tmp_path / "d.onnx", tmp_path / "r.onnx", False)
+    made = keeping.quantised(tmp_path, pack)
+    for path, text in ((pack.recogniser, "exact"), (made.recogniser, "int8")):
+        path.write_text(text)
+    guard.keep(tmp_path, Way("openvino", "int8"), GOOD)
+    trial = Trial(pack, tmp_path)
+    assert trial.relent()
+    assert made.recogniser.read_text() == "exact"
+    assert not guard.permits(tmp_path, Way("openvino", "int8"))
+    assert not trial.relent()
 
 
 def test_a_file_that_cannot_be_read_is_an_error_that_names_the_mend(tmp_path: Path) -> None:
