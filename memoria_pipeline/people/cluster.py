@@ -12,6 +12,7 @@ from memoria_pipeline.people.density import Density, density_labels
 from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import agglomerate
 from memoria_pipeline.people.measure import NOBODY
+from memoria_pipeline.people.near import Near, near
 from memoria_pipeline.people.prepare import FAINTEST as FAINTEST
 from memoria_pipeline.people.prepare import Faces, Links, prepare, start
 from memoria_pipeline.people.support import SHOWN, supporters
@@ -56,6 +57,7 @@ def cluster(
     rejected: Links = (),
     method: Method = "constrained",
     density: Density | None = None,
+    workers: int | None = None,
 ) -> Grouping:
     """Group the faces of one event into people.
 
@@ -67,6 +69,7 @@ def cluster(
     one code are one group whatever their photos, links and class say, and groups of different codes
     never meet. rejected: pairs of a face position and the code of a person whom it is not.
     density: settings of method="hdbscan", which knows neither photos nor links nor persons.
+    workers: cores that share the work, None is all that there are; the people are the same.
 
     The people do not depend on the order of the faces; only their numbers do. A person of one face
     is a person. Raises ValueError for what cannot be grouped: another number of photos than faces,
@@ -83,22 +86,35 @@ def cluster(
         must_link=must_link,
     )
     if method == "hdbscan":
-        own, sure = density_labels(faces.vectors, density or Density()), np.empty(0, np.int64)
-    else:
-        own, sure = _constrained(faces, thresholds)
-    return described(faces, own, sure, thresholds)
+        own = density_labels(faces.vectors, density or Density())
+        return described(faces, own, np.empty(0, np.int64), thresholds, workers=workers)
+    alike = near(faces.vectors, thresholds.merge, workers)
+    own, sure = _constrained(faces, thresholds, alike, workers)
+    return described(faces, own, sure, thresholds, alike, workers)
 
 
-def _constrained(faces: Faces, thresholds: Thresholds) -> tuple[Rows, Rows]:
+def _constrained(
+    faces: Faces, thresholds: Thresholds, alike: Near, workers: int | None
+) -> tuple[Rows, Rows]:
     """The name of each face's group, and the trusted groups; their sums are free afterwards."""
     groups, _ = start(faces)
-    agglomerate(groups, thresholds.merge, faces.strong)
+    agglomerate(groups, thresholds.merge, faces.strong, near=alike, workers=workers)
     attach_weak(groups, faces, thresholds)
     return groups.label, trusted(groups, faces.vectors, thresholds)
 
 
-def described(faces: Faces, own: Rows, sure: Rows, thresholds: Thresholds) -> Grouping:
-    """What is said of faces in groups named `own`, in the caller's order; `sure` are trusted."""
+def described(
+    faces: Faces,
+    own: Rows,
+    sure: Rows,
+    thresholds: Thresholds,
+    alike: Near | None = None,
+    workers: int | None = None,
+) -> Grouping:
+    """What is said of faces in groups named `own`, in the caller's order; `sure` are trusted.
+
+    alike: pairs of the faces, where they are known and nobody is in no group.
+    """
     used, weight = faces.used, faces.given
     names = np.full(len(weight), NOBODY)
     names[used] = own
@@ -107,7 +123,7 @@ def described(faces: Faces, own: Rows, sure: Rows, thresholds: Thresholds) -> Gr
     # Of all, a view: a copy of 100,000 vectors is 200 MB.
     inside = slice(None) if somebody.all() else np.flatnonzero(somebody)
     put = faces.vectors[inside], faces.weight[inside], labels[used[inside]], faces.photo[inside]
-    sides = evidence(*put)
+    sides = evidence(*put, alike, workers)
     chance, margin = np.zeros((2, len(weight)), np.float32)
     chance[used[inside]] = probability(*sides, thresholds)
     margin[used[inside]] = np.where(sides[0] == NONE, 1, sides[0]) - sides[1]

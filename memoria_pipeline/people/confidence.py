@@ -6,28 +6,39 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 
 from memoria_pipeline.people.graph import Rows
-from memoria_pipeline.people.linkage import Cosines, Vectors, unit
+from memoria_pipeline.people.groups import Cosines, Vectors, unit
+from memoria_pipeline.people.near import Near
+from memoria_pipeline.people.rivals import NONE as NONE
+from memoria_pipeline.people.rivals import Mates, with_all, with_near
 from memoria_pipeline.people.thresholds import Thresholds
 
 BLOCK = 4_000_000
 """Numbers in memory at once, of cosines or of vectors: 16 MB."""
 
-NONE = np.float32(-1)
-"""The cosine with a person that is not there."""
+PAIR = 9_000
+"""Looking at a known pair of faces takes as long as so many products of two numbers."""
 
 
 def evidence(
-    vectors: Vectors, weight: NDArray[np.float32], label: Rows, photo: Rows
+    vectors: Vectors,
+    weight: NDArray[np.float32],
+    label: Rows,
+    photo: Rows,
+    near: Near | None = None,
+    workers: int | None = None,
 ) -> tuple[Cosines, Cosines]:
     """Per face its cosine with the rest of its group, and with the nearest group it could be in.
 
     vectors: (n, d) unit rows. label: (n,) 0 … k-1. -1 where there is no rest, or no other group.
-    A group with a face in the same photo is no rival, however like: those are two people.
+    A group with a face in the same photo is no rival, however like: those are two people. near:
+    pairs of the same faces, which spare most of the work.
     """
     every = np.arange(len(label))
     sums = group_sums(vectors, weight, label)
     own = with_rest(vectors, weight, label, sums, every)
-    return own, with_rival(vectors, unit(sums), label, photo, every)
+    if near is not None and len(sums) * vectors.shape[1] * len(label) > PAIR * len(near.cosine):
+        return own, with_near(vectors, weight, sums, label, photo, near, workers)
+    return own, with_rival(vectors, unit(sums), label, photo, every, workers)
 
 
 def group_sums(vectors: Vectors, weight: NDArray[np.float32], label: Rows) -> Vectors:
@@ -56,31 +67,20 @@ def with_rest(
     return own
 
 
-def with_rival(vectors: Vectors, means: Vectors, label: Rows, photo: Rows, faces: Rows) -> Cosines:
+def with_rival(
+    vectors: Vectors,
+    means: Vectors,
+    label: Rows,
+    photo: Rows,
+    faces: Rows,
+    workers: int | None = None,
+) -> Cosines:
     """(m,) the cosine of some faces with the nearest group that has no face in their photo.
 
     vectors, label, photo: of all n faces, as a mate in the photo need not be among the m. -1 where
     there is no such group; the face's own is none.
     """
-    placed = np.flatnonzero(label >= 0)
-    placed = placed[np.argsort(photo[placed], kind="stable")]
-    first = np.searchsorted(photo[placed], photo[faces])
-    last = np.searchsorted(photo[placed], photo[faces], "right")
-    rival = np.full(len(faces), NONE)
-    step = max(1, BLOCK // max(len(means), 1))
-    for i in range(0, len(faces), step):
-        product = vectors[faces[i : i + step]] @ means.T
-        row, mate = _spans(first[i : i + step], last[i : i + step])
-        product[row, label[placed[mate]]] = NONE  # the face's own group is among these
-        rival[i : i + step] = product.max(axis=1, initial=NONE)
-    return rival
-
-
-def _spans(first: Rows, last: Rows) -> tuple[Rows, Rows]:
-    """For each row every number from its first to before its last: the row, and the number."""
-    count = last - first
-    row = np.repeat(np.arange(len(count)), count)
-    return row, first[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    return with_all(vectors, means, Mates(label, photo), photo, faces, workers=workers)
 
 
 def probability(own: Cosines, rival: Cosines, thresholds: Thresholds) -> NDArray[np.float32]:

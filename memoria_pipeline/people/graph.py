@@ -1,15 +1,17 @@
 """Which pairs of rows are alike: exact, by blocked matrix products, never n×n in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memoria_pipeline.people.workers import in_order
+
 Rows = NDArray[np.int64]
 Allowed = Callable[[Rows, Rows], NDArray[np.bool_]]
 Found = tuple[Rows, Rows, NDArray[np.float32]]
-_Tile = tuple[int, int, NDArray[np.float32]]
+_Tile = tuple[slice, int]
 
 TILE = (1024, 2048)
 """Rows × columns of one product: 8 MB of float32, which stays in the cache of a core."""
@@ -39,6 +41,7 @@ def threshold_graph(
     fresh: Rows | None = None,
     allowed: Allowed | None = None,
     budget: int = BUDGET,
+    workers: int | None = None,
 ) -> Pairs:
     """All pairs of unit rows of (n, d) whose cosine is at least the threshold.
 
@@ -46,18 +49,21 @@ def threshold_graph(
     are found.
     With more pairs than the budget the most alike are kept and `floor` says from where on they are
     complete, so that memory stays bounded whatever the event; the caller merges and asks again.
+    workers: how many cores share the tiles; the pairs are the same for any number.
     """
     found: list[Found] = []
     count, floor = 0, threshold
     order = None if fresh is None else _first(fresh, len(vectors))
     height = len(vectors) if fresh is None else len(fresh)
-    for tile in _tiles(vectors, order, height):
-        a, b, cosine = _pairs(tile, floor, order)
-        if allowed is not None:
-            keep = allowed(a, b)
-            a, b, cosine = a[keep], b[keep], cosine[keep]
-        found.append((a, b, cosine))
-        count += len(a)
+
+    def alike(tile: _Tile) -> Found:
+        pairs = _pairs(vectors, tile, floor, order)
+        return pairs if allowed is None else _those(pairs, allowed(*pairs[:2]))
+
+    for pairs in in_order(alike, _tiles(len(vectors), height), workers):
+        pairs = _those(pairs, pairs[2] >= floor)  # it has risen since this tile was begun
+        found.append(pairs)
+        count += len(pairs[0])
         if count > budget:
             found, floor = _best_half(found, budget)
             count = len(found[0][0])
@@ -79,34 +85,38 @@ def _first(fresh: Rows, n: int) -> Rows:
     return np.concatenate([fresh, np.flatnonzero(rest)])
 
 
-def _tiles(vectors: NDArray[np.float32], order: Rows | None, height: int) -> Iterator[_Tile]:
-    """First row, first column and cosines of one tile after the other, each pair of rows once.
+def _tiles(n: int, height: int) -> list[_Tile]:
+    """Rows and first column of one tile after the other, each pair of rows once.
 
-    order: of the rows, None as they are. height: how many of the first meet all after them.
+    height: how many of the first rows meet all after them.
     """
-    for top in range(0, height, TILE[0]):
-        block = _rows(vectors, order, top, min(top + TILE[0], height))
-        for left in range(top, len(vectors), TILE[1]):
-            yield top, left, block @ _rows(vectors, order, left, left + TILE[1]).T
+    return [
+        (slice(top, min(top + TILE[0], height)), left)
+        for top in range(0, height, TILE[0])
+        for left in range(top, n, TILE[1])
+    ]
 
 
-def _rows(
-    vectors: NDArray[np.float32], order: Rows | None, start: int, stop: int
-) -> NDArray[np.float32]:
-    return vectors[start:stop] if order is None else vectors[order[start:stop]]
-
-
-def _pairs(tile: _Tile, floor: float, order: Rows | None) -> Found:
-    """The pairs of a tile from the floor on, as a < b."""
-    top, left, product = tile
+def _pairs(vectors: NDArray[np.float32], tile: _Tile, floor: float, order: Rows | None) -> Found:
+    """The pairs of a tile from the floor on, as a < b; order: of the rows, None as they are."""
+    rows, left = tile
+    columns = slice(left, left + TILE[1])
+    if order is None:
+        product = vectors[rows] @ vectors[columns].T
+    else:
+        product = vectors[order[rows]] @ vectors[order[columns]].T
     i, j, cosine = above(product, floor)
-    i, j = i + top, j + left
-    once = i < j  # on the diagonal a tile holds its pairs twice
-    i, j, cosine = i[once], j[once], cosine[once]
+    i, j = i + rows.start, j + left
+    if left < rows.stop:  # on the diagonal a tile holds its pairs twice
+        i, j, cosine = _those((i, j, cosine), i < j)
     if order is None:
         return i, j, cosine
     i, j = order[i], order[j]
     return np.minimum(i, j), np.maximum(i, j), cosine
+
+
+def _those(pairs: Found, keep: NDArray[np.bool_]) -> Found:
+    return pairs if keep.all() else (pairs[0][keep], pairs[1][keep], pairs[2][keep])
 
 
 def _best_half(found: list[Found], budget: int) -> tuple[list[Found], float]:

@@ -1,160 +1,123 @@
 """Agglomeration: the groups that are most alike meet first, never across a cannot-link."""
 
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memoria_pipeline.people.graph import BUDGET, Pairs, Rows, threshold_graph
+from memoria_pipeline.people.graph import BUDGET, Pairs, Rows, joined, threshold_graph
+from memoria_pipeline.people.groups import Cosines as Cosines
+from memoria_pipeline.people.groups import Groups as Groups
+from memoria_pipeline.people.groups import Vectors as Vectors
+from memoria_pipeline.people.groups import unit as unit
+from memoria_pipeline.people.near import Near
 
-Vectors = NDArray[np.float32]
-Cosines = NDArray[np.float32]
-CHUNK = 32_768
-"""Pairs looked at together: their vectors are gathered, 32 MB at 128 numbers."""
+Flags = NDArray[np.bool_]
 
 BIG, HAIR = 8, 0.1
 """Groups of so many faces may take in several smaller ones at once, if these are hardly less alike
 than the first: by this share of the way from the threshold to 1, as packs differ in their scale."""
 
 
-@dataclass(slots=True, eq=False)
-class Groups:
-    """Disjoint groups of faces, each named by one of its faces.
-
-    sums: (n, d) quality-weighted sum of the unit vectors; valid in the rows that name a group.
-    face, token: what a face may share with no other of its group: its photo, and one token for
-        each cannot-link it is part of. Two groups with a token in common never meet.
-    label: (n,) the name of each face's group.
-    means: (n, d) the sums at unit length. size: (n,) faces of the group.
-    """
-
-    sums: Vectors
-    face: Rows
-    token: Rows
-    label: Rows = field(init=False)
-    means: Vectors = field(init=False)
-    size: Rows = field(init=False)
-    _held: Rows = field(init=False)
-    _first: Rows = field(init=False)
-    _width: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.label = np.arange(len(self.sums))
-        self.means = unit(self.sums)
-        self.size = np.ones(len(self.sums), np.int64)
-        self._width = int(self.token.max(initial=0)) + 1
-        self._index_tokens()
-
-    def join(self, keep: Rows, gone: Rows) -> None:
-        """Each group in `gone` becomes part of the one beside it in `keep`.
-
-        A group may be kept for several others; none is gone twice, or gone and kept.
-        """
-        order = np.argsort(keep, kind="stable")
-        kept, start = np.unique(keep[order], return_index=True)
-        self.sums[kept] += np.add.reduceat(self.sums[gone[order]], start)
-        self.means[kept] = unit(self.sums[kept])
-        self.size[kept] += np.add.reduceat(self.size[gone[order]], start)
-        target = np.arange(len(self.sums))
-        target[gone] = keep
-        self.label = target[self.label]
-        self._index_tokens()
-
-    def forget(self, token: int) -> None:
-        """From now on groups that share this token may meet."""
-        keep = self.token != token
-        self.face, self.token = self.face[keep], self.token[keep]
-        self._index_tokens()
-
-    def names(self) -> Rows:
-        """(k,) the groups that are left."""
-        return np.flatnonzero(self.label == np.arange(len(self.label)))
-
-    def cosine(self, a: Rows, b: Rows) -> Cosines:
-        """Cosine between the sums of groups, pair by pair."""
-        cosine = np.empty(len(a), np.float32)
-        for i in range(0, len(a), CHUNK):
-            part = slice(i, i + CHUNK)
-            cosine[part] = np.einsum("nd,nd->n", self.means[a[part]], self.means[b[part]])
-        return cosine
-
-    def may_meet(self, a: Rows, b: Rows) -> NDArray[np.bool_]:
-        """False where two groups share a photo or a cannot-link."""
-        allowed = np.empty(len(a), bool)
-        for i in range(0, len(a), CHUNK):
-            part = slice(i, i + CHUNK)
-            allowed[part] = self._apart(a[part], b[part])
-        return allowed
-
-    def _apart(self, a: Rows, b: Rows) -> NDArray[np.bool_]:
-        """Looks up the tokens of the group with fewer of them among those of the other."""
-        count = np.diff(self._first)
-        swap = count[a] > count[b]
-        pair, token = self._tokens_of(np.where(swap, b, a))
-        wanted = np.where(swap, a, b)[pair] * self._width + token
-        at = np.searchsorted(self._held, wanted)
-        shared = self._held[np.minimum(at, len(self._held) - 1)] == wanted
-        apart = np.ones(len(a), bool)
-        apart[pair[shared]] = False
-        return apart
-
-    def first_come(self, keep: Rows, gone: Rows) -> NDArray[np.bool_]:
-        """Which of the groups in `gone` may all join theirs in `keep`: one token, one taker."""
-        pair, token = self._tokens_of(gone)
-        _, first = np.unique(keep[pair] * self._width + token, return_index=True)
-        late = np.ones(len(pair), bool)
-        late[first] = False
-        welcome = np.ones(len(gone), bool)
-        welcome[pair[late]] = False
-        return welcome
-
-    def _tokens_of(self, names: Rows) -> tuple[Rows, Rows]:
-        """Position in `names` and token, for each token of each group."""
-        count = np.diff(self._first)[names]
-        pair = np.repeat(np.arange(len(names)), count)
-        from_end = np.arange(len(pair)) - np.repeat(np.cumsum(count), count)
-        return pair, self._held[self._first[names + 1][pair] + from_end] % self._width
-
-    def _index_tokens(self) -> None:
-        """Every (group, token) as one sorted number, and where each group's begin."""
-        self._held = np.unique(self.label[self.face] * self._width + self.token)
-        self._first = np.searchsorted(self._held, np.arange(len(self.sums) + 1) * self._width)
+ROUND = 200_000
+"""Pairs merged at a time where more are known, the most alike: most of the others are within
+groups by then. With all of them fifty people of 400 faces took twice as long."""
 
 
 def agglomerate(
-    groups: Groups, threshold: float, seeds: NDArray[np.bool_], fresh: Rows | None = None
+    groups: Groups,
+    threshold: float,
+    seeds: Flags,
+    fresh: Rows | None = None,
+    *,
+    near: Near | None = None,
+    workers: int | None = None,
 ) -> None:
     """Merge until no two groups that may meet are at least `threshold` alike; in place.
 
     seeds: (n,) faces that take part, and with each its group. fresh: faces whose groups may start a
-    merge, each of the others only once it has grown; None is all.
+    merge, each of the others only once it has grown; None is all. near: pairs of the same n faces,
+    which spare most of the work.
     Only pairs of the threshold graph are looked at. Two means can be more alike than any two of
-    their faces, so the graph is asked again with the groups that grew, until it is empty.
+    their faces, so it is looked at again with the groups that grew, until it is empty.
     """
     while True:
         names = np.unique(groups.label[seeds])
-        rows = None if fresh is None else np.flatnonzero(np.isin(names, groups.label[fresh]))
-        may_meet = partial(_may_meet, groups, names)
-        # Of all, a view: a copy of 100,000 is 200 MB.
-        means = groups.means if len(names) == len(groups.means) else groups.means[names]
-        pairs = threshold_graph(means, threshold, fresh=rows, allowed=may_meet, budget=BUDGET)
-        if not len(pairs):
+        pairs = _alike(groups, threshold, names, fresh, near, workers)
+        if near is not None and threshold < pairs.floor <= near.floor:
+            near = None  # with no more to say: it has too few of the pairs
+        elif not len(pairs):
             return
-        grown = _merge(groups, names[pairs.a], names[pairs.b], pairs)
+        grown = _merge(groups, pairs)
         if pairs.floor == threshold:
             fresh = grown
         elif fresh is not None:  # not all pairs were seen
             fresh = np.union1d(fresh, grown)
 
 
+def _alike(
+    groups: Groups,
+    threshold: float,
+    names: Rows,
+    fresh: Rows | None,
+    near: Near | None,
+    workers: int | None,
+) -> Pairs:
+    """The groups that may meet and are alike: of those that `near` is not sure of by a product."""
+    taking, new = _flags(groups, names, fresh)
+    known, unsure = Pairs(*joined([]), threshold), new[names]
+    if near is not None:
+        known = _best_of(near.between(groups, taking, new, max(threshold, near.floor)), ROUND)
+        unsure = _unsure(unsure, ~near.tight(groups, names, known.floor))
+    rows = None if unsure.all() else np.flatnonzero(unsure)
+    # Of all, a view: a copy of 100,000 is 200 MB.
+    means = groups.means if len(names) == len(groups.means) else groups.means[names]
+    may_meet = partial(_may_meet, groups, names)
+    asked = threshold_graph(
+        means, known.floor, fresh=rows, allowed=may_meet, budget=BUDGET, workers=workers
+    )
+    more = known.cosine >= asked.floor
+    both = [(names[asked.a], names[asked.b], asked.cosine)]
+    both += [(known.a[more], known.b[more], known.cosine[more])]
+    return Pairs(*joined(both), asked.floor)
+
+
+def _best_of(pairs: Pairs, most: int) -> Pairs:
+    """So many of the pairs, the most alike, and no others that are as much alike."""
+    if len(pairs) <= most:
+        return pairs
+    floor = float(np.partition(pairs.cosine, -most)[-most])
+    best = pairs.cosine >= floor
+    return Pairs(pairs.a[best], pairs.b[best], pairs.cosine[best], floor)
+
+
+def _unsure(fresh: Flags, wide: Flags) -> Flags:
+    """(k,) groups of which all pairs must be looked for, where one of a pair is fresh and one wide.
+
+    Those that are both, and the fewer of those that are one of them.
+    """
+    fewer = fresh if fresh.sum() < wide.sum() else wide
+    return fewer if (fresh & ~wide).any() and (wide & ~fresh).any() else fresh & wide
+
+
+def _flags(groups: Groups, names: Rows, fresh: Rows | None) -> tuple[Flags, Flags]:
+    """(n,) by name: groups that take part, and those that are fresh."""
+    taking = np.zeros(len(groups.label), bool)
+    taking[names] = True
+    if fresh is None:
+        return taking, taking
+    new = np.zeros(len(groups.label), bool)
+    new[groups.label[fresh]] = True
+    return taking, taking & new
+
+
 def _may_meet(groups: Groups, names: Rows, a: Rows, b: Rows) -> NDArray[np.bool_]:
     return groups.may_meet(names[a], names[b])
 
 
-def _merge(groups: Groups, a: Rows, b: Rows, pairs: Pairs) -> Rows:
+def _merge(groups: Groups, pairs: Pairs) -> Rows:
     """All rounds on one graph; the groups that grew."""
-    cosine, grown = pairs.cosine, [np.empty(0, np.int64)]
+    a, b, cosine, grown = pairs.a, pairs.b, pairs.cosine, [np.empty(0, np.int64)]
     while True:
         best = _best(a, b, cosine, pairs.floor, len(groups.label))
         mutual = (cosine >= best[a]) & (cosine >= best[b])
@@ -227,10 +190,3 @@ def _follow(
     a, b, cosine, old = a[keep], b[keep], cosine[keep], old[keep]
     cosine[~old] = groups.cosine(a[~old], b[~old])
     return a, b, cosine
-
-
-def unit(vectors: Vectors) -> Vectors:
-    """Each row of (n, d) at length 1; a row of zeros, as faces that cancel out sum to, stays so."""
-    lengths: Vectors = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-    np.maximum(lengths, 1e-30, out=lengths)
-    return vectors / lengths[:, None]
