@@ -3,8 +3,10 @@
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from memoria_pipeline.people.confidence import group_sums
 from memoria_pipeline.people.graph import Found, Rows, above, joined
 from memoria_pipeline.people.linkage import Cosines, Groups, Vectors
+from memoria_pipeline.people.measure import NOBODY
 from memoria_pipeline.people.prepare import Faces
 from memoria_pipeline.people.thresholds import Thresholds
 
@@ -46,12 +48,12 @@ def trusted(groups: Groups, vectors: Vectors, thresholds: Thresholds) -> Rows:
     """
     names = groups.names()
     names = names[groups.size[names] >= max(thresholds.trust_faces, 2)]
-    order = np.argsort(groups.label, kind="stable")
-    order = order[np.isin(groups.label[order], names)]
-    start = np.searchsorted(groups.label[order], names)
     if not len(names):
         return names
-    sums = np.add.reduceat(vectors[order], start).astype(np.float64)
+    code = np.full(len(groups.label), NOBODY)
+    code[names] = np.arange(len(names))
+    sums = group_sums(vectors, np.ones(len(vectors), np.float32), code[groups.label])
+    sums = sums.astype(np.float64)
     n = groups.size[names]
     tightness = (np.einsum("nd,nd->n", sums, sums) - n) / (n * (n - 1))
     sure: Rows = names[tightness >= thresholds.trust]

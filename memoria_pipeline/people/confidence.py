@@ -15,7 +15,7 @@ from memoria_pipeline.people.thresholds import Thresholds
 BLOCK = 4_000_000
 """Numbers in memory at once, of cosines or of vectors: 16 MB."""
 
-PAIR = 9_000
+PAIR = 12_000
 """Looking at a known pair of faces takes as long as so many products of two numbers."""
 
 

@@ -1,6 +1,8 @@
 """Groups of faces while they grow: their sums, and who may not meet."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,10 @@ from memoria_pipeline.people.graph import Rows
 Vectors = NDArray[np.float32]
 Cosines = NDArray[np.float32]
 CHUNK = 32_768
-"""Pairs looked at together: their vectors are gathered, 32 MB at 128 numbers."""
+"""Pairs looked at together."""
+
+GATHERED = 2_000_000
+"""Numbers of the vectors gathered at once: 8 MB."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,8 +56,9 @@ class Groups:
         """
         order = np.argsort(keep, kind="stable")
         kept, start = np.unique(keep[order], return_index=True)
-        self.sums[kept] += np.add.reduceat(self.sums[gone[order]], start)
-        self.means[kept] = unit(self.sums[kept])
+        for some, faces, first in _gathered(kept, gone[order], start, self.sums.shape[1]):
+            sums = self.sums[some] + np.add.reduceat(self.sums[faces], first)
+            self.sums[some], self.means[some] = sums, unit(sums)
         self.size[kept] += np.add.reduceat(self.size[gone[order]], start)
         self.mass[kept] += np.add.reduceat(self.mass[gone[order]], start)
         target = np.arange(len(self.sums))
@@ -72,14 +78,17 @@ class Groups:
 
     def compact(self, names: Rows) -> Cosines:
         """(k,) 1 of a group whose faces are all the same, less the more they differ."""
-        compact: Cosines = lengths(self.sums[names]) / np.maximum(self.mass[names], 1e-30)
+        compact: Cosines = lengths(self.sums[names]) / np.maximum(
+            self.mass[names], np.float32(1e-30)
+        )
         return compact
 
     def cosine(self, a: Rows, b: Rows) -> Cosines:
         """Cosine between the sums of groups, pair by pair."""
         cosine = np.empty(len(a), np.float32)
-        for i in range(0, len(a), CHUNK):
-            part = slice(i, i + CHUNK)
+        step = max(1, GATHERED // self.means.shape[1])
+        for i in range(0, len(a), step):
+            part = slice(i, i + step)
             cosine[part] = np.einsum("nd,nd->n", self.means[a[part]], self.means[b[part]])
         return cosine
 
@@ -126,9 +135,22 @@ class Groups:
         self._first = np.searchsorted(self._held, np.arange(len(self.sums) + 1) * self._width)
 
 
+def _gathered(kept: Rows, gone: Rows, start: Rows, d: int) -> Iterator[tuple[Rows, Rows, Rows]]:
+    """Some of those kept, those of `gone` that they take, and where each one's begin.
+
+    start: where each one's begin in all of `gone`. So many that their vectors are not much at once.
+    """
+    part = start * d // GATHERED
+    cuts = [*np.flatnonzero(np.diff(part, prepend=-1)).tolist(), len(start)]
+    ends = np.append(start, len(gone))
+    for i, j in pairwise(cuts):
+        yield kept[i:j], gone[ends[i] : ends[j]], start[i:j] - start[i]
+
+
 def unit(vectors: Vectors) -> Vectors:
     """Each row of (n, d) at length 1; a row of zeros, as faces that cancel out sum to, stays so."""
-    return vectors / np.maximum(lengths(vectors), np.float32(1e-30))[:, None]
+    at_unit: Vectors = vectors / np.maximum(lengths(vectors), np.float32(1e-30))[:, None]
+    return at_unit
 
 
 def lengths(vectors: Vectors) -> Cosines:

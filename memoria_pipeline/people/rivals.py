@@ -13,8 +13,8 @@ from memoria_pipeline.people.workers import in_order
 BLOCK = 4_000_000
 """Cosines in memory at once, per core: 16 MB."""
 
-CHUNK = 32_768
-"""Pairs looked at together: their vectors are gathered, 32 MB at 128 numbers."""
+GATHERED = 2_000_000
+"""Numbers of the vectors of pairs that are looked at together: 8 MB, twice."""
 
 FIRST = 4
 """Pairs per face that are compared first, the most alike: whoever they leave behind is not."""
@@ -135,7 +135,7 @@ def _nearest(
     rival = np.full(len(label), NONE)
     order = _most_alike_first(near, FIRST * len(label))
     single = np.bincount(label, minlength=len(means)) == 1
-    for face, other, cosine in _both_ways(near, order):
+    for face, other, cosine in _both_ways(near, order, max(1, GATHERED // vectors.shape[1])):
         group = label[other]
         # No group is more like a face than its best pair says, by how compact it is.
         open_ = (group != label[face]) & (cosine >= compact[group] * rival[face])
@@ -154,9 +154,9 @@ def _most_alike_first(near: Near, first: int) -> Rows:
     return np.argpartition(-near.cosine, first)
 
 
-def _both_ways(near: Near, order: Rows) -> Iterator[tuple[Rows, Rows, Cosines]]:
-    for i in range(0, len(order), CHUNK):
-        some = order[i : i + CHUNK]
+def _both_ways(near: Near, order: Rows, step: int) -> Iterator[tuple[Rows, Rows, Cosines]]:
+    for i in range(0, len(order), step):
+        some = order[i : i + step]
         a, b, cosine = (
             near.a[some].astype(np.int64),
             near.b[some].astype(np.int64),
