@@ -78,9 +78,8 @@ class Groups:
 
     def compact(self, names: Rows) -> Cosines:
         """(k,) 1 of a group whose faces are all the same, less the more they differ."""
-        compact: Cosines = lengths(self.sums[names]) / np.maximum(
-            self.mass[names], np.float32(1e-30)
-        )
+        mass = np.maximum(self.mass[names], np.float32(1e-30))
+        compact: Cosines = np.divide(lengths(self.sums[names]), mass, dtype=np.float32)
         return compact
 
     def cosine(self, a: Rows, b: Rows) -> Cosines:
@@ -149,7 +148,8 @@ def _gathered(kept: Rows, gone: Rows, start: Rows, d: int) -> Iterator[tuple[Row
 
 def unit(vectors: Vectors) -> Vectors:
     """Each row of (n, d) at length 1; a row of zeros, as faces that cancel out sum to, stays so."""
-    at_unit: Vectors = vectors / np.maximum(lengths(vectors), np.float32(1e-30))[:, None]
+    at_least = np.maximum(lengths(vectors), np.float32(1e-30))
+    at_unit: Vectors = np.divide(vectors, at_least[:, None], dtype=np.float32)
     return at_unit
 
 

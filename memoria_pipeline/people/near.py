@@ -80,7 +80,7 @@ def near(vectors: Vectors, threshold: float, workers: int | None = None) -> Near
     """
     wanted = min(EACH * len(vectors), MOST)
     floor = min(max(_floor(vectors, wanted), LEAST), threshold)
-    found = threshold_graph(vectors, floor, budget=2 * MOST, workers=workers)
+    found = threshold_graph(vectors, floor, budget=MOST + MOST // 3, workers=workers)
     return Near(found.a.astype(np.int32), found.b.astype(np.int32), found.cosine, found.floor)
 
 
