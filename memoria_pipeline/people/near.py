@@ -20,7 +20,7 @@ event would have to be compared with all groups again."""
 LEAST = 0.05
 """The floor is never less: below it, bounds by the least alike pair say nothing."""
 
-SAMPLE = (1024, 2048)
+SAMPLE = (512, 1024)
 """Faces whose cosines say how alike so many of the pairs are."""
 
 HAIR = 1e-5

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,8 +17,8 @@ EVENTS, BUSY, EACH = 1_500, 60, 200
 persons and jobs of each."""
 
 BIG = ("events", "media", "face_persons", "ml_jobs", "cluster_runs")
-"""Tables that grow with the number of events, and that the other events fill here. Uploads hold only
-what waits."""
+"""Tables that grow with the number of events, and that the other events fill here. `uploads` holds
+what waits alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,9 @@ def planned(conn: sa.Connection) -> Iterator[list[Step]]:
 
     def look(_: Any, cursor: Any, statement: str, values: Any, *__: Any) -> None:
         if statement.lstrip().split(maxsplit=1)[0].lower() in _PLANNED:
-            with conn.connection.cursor() as another:
+            with closing(conn.connection.cursor()) as another:
                 another.execute(f"explain (format json) {statement}", values)
-                answer = another.fetchone()[0]
+                answer = (another.fetchone() or ["[]"])[0]
             plans = json.loads(answer) if isinstance(answer, str) else answer
             found.extend(_scans(plans[0]["Plan"], " ".join(statement.split())))
 
