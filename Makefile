@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PHOTOS ?=
+ONLY ?=
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help setup demo up test check format bench verify-main verify-people verify-operations verify-review verify-privacy notebooks lock schema clean
+.PHONY: help setup demo up test check format bench verify-main verify-people verify-operations verify-review verify-privacy verify-speed notebooks lock schema clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /	/' | expand -t 16
@@ -38,8 +39,8 @@ format: setup ## write the format, mend what lint can
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-bench: setup ## benchmarks, as ratios within one run
-	@$(BIN)/python -m memoria_pipeline_tests.bench
+bench: setup ## benchmarks, as ratios within one run, beside the last; ONLY=NAME for a part
+	@$(BIN)/python -m memoria_pipeline_tests.bench $(if $(ONLY),--only $(ONLY))
 
 verify-main: setup ## the figures of the main job: asked, reached
 	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_main
@@ -55,6 +56,9 @@ verify-review: setup ## the figures of the organiser's review: asked, reached
 
 verify-privacy: setup ## the figures of consent, erasure and proof: asked, reached
 	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_privacy
+
+verify-speed: setup ## the figures of speed: asked, reached
+	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_speed
 
 notebooks: setup ## the analysts' notebooks, in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir notebooks

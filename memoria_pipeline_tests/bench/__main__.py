@@ -1,38 +1,8 @@
-"""`make bench`: the ratios of bench/speed.py, the property tests at full size, hostile input."""
+"""`make bench`: the suite of bench/speed/, part by part; `--only NAME` for some of it."""
 
 import sys
-from collections import Counter
-from collections.abc import Iterator
 
-from memoria_pipeline_tests.bench import hostile
-from memoria_pipeline_tests.bench.figures import Row, show
-from memoria_pipeline_tests.bench.speed import rows
-from memoria_pipeline_tests.people.histories import live_through
-from memoria_pipeline_tests.people.test_contract import everything
-
-EXAMPLES, HISTORIES = 800, 1_000
-
-
-def properties() -> Iterator[Row]:
-    """The contract over random logs, and what automatic runs broke in random histories."""
-    try:
-        reached, holds = f"{everything(EXAMPLES):,} logs, all hold", True
-    except AssertionError as error:
-        reached, holds = f"falls: {str(error).splitlines()[:1]}", False
-    yield f"the contract, {EXAMPLES} logs for each property", "no failure", reached, holds
-    broken: Counter[str] = Counter()
-    for seed in range(HISTORIES):
-        broken += live_through(seed).broken
-    what = f"{HISTORIES:,} histories without a database: decisions broken"
-    yield what, "no failure", f"{broken.total()} {dict(broken) or ''}".strip(), not broken
-
-
-def everything_there_is() -> Iterator[Row]:
-    """Ratios first."""
-    yield from rows()
-    yield from properties()
-    yield from hostile.rows()
-
+from memoria_pipeline_tests.bench.speed.suite import main
 
 if __name__ == "__main__":
-    sys.exit(show("Benchmarks, as ratios within this run", everything_there_is()))
+    sys.exit(main(sys.argv[1:]))
