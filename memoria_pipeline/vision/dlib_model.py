@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoria_pipeline.errors import ModelError
+from memoria_pipeline.vision import dlib_resnet
 from memoria_pipeline.vision.align import FIVE_POINTS, cut, pixels, similarity, unit_length
+from memoria_pipeline.vision.backends import onnx_runtime
 from memoria_pipeline.vision.model import Detection, Embeddings, Image
 from memoria_pipeline.vision.scales import Candidates, detections, merge, resized
 
@@ -35,8 +37,7 @@ SMALL_SIDE = 256
 PADDING = 0.15
 """Of the small view's longer side; HOG wants to see some of what is around a face (95 without)."""
 
-CROP = 150
-"""Pixels of the ResNet's input."""
+CROPS_PER_BATCH = 32
 
 DLIB_POINTS = np.array(
     [
@@ -64,7 +65,7 @@ def _ours_in_dlibs_square() -> NDArray[np.float64]:
 
 OUR_POINTS = _ours_in_dlibs_square()
 
-CROP_POINTS = (OUR_POINTS + 0.25) / 1.5 * CROP
+CROP_POINTS = (OUR_POINTS + 0.25) / 1.5 * dlib_resnet.CROP
 """Where our five points belong in the ResNet's input: dlib's `padding=0.25` around the square."""
 
 
@@ -99,16 +100,13 @@ def five_landmarks(corners: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class DlibModel:
-    """HOG at two scales, five points, ResNet. Each thread loads networks of its own: dlib's objects
-    keep
-    state between calls.
+    """HOG at two scales, five points, ResNet on ONNX Runtime.
 
-    HOG lets other Python threads run, the ResNet (about 150 ms per face) does not: two workers that
-    are to embed at the same time must be processes.
+    Each thread has a detector of its own: dlib's objects keep state between calls.
     """
 
     device = "cpu"
-    providers = ("dlib",)
+    providers = ("dlib", onnx_runtime.CPU)
     dimensions = 128
     max_side = MAX_SIDE
 
@@ -125,7 +123,9 @@ class DlibModel:
         self.thresholds: Mapping[str, float] = thresholds or {}
         self._threshold = detection_threshold
         self._own = threading.local()
-        self._networks()
+        self._finders()
+        resnet = weights() / "dlib_face_recognition_resnet_model_v1.dat"
+        self._resnet = onnx_runtime.open_network(dlib_resnet.graph(resnet), "cpu")
 
     def detect(self, image: Image) -> list[Detection]:
         """Every face of one upright photo, best score first."""
@@ -147,7 +147,7 @@ class DlibModel:
         shown = resized(image, side)
         margin = round(padding * max(shown.shape[:2]))
         padded = cv2.copyMakeBorder(shown, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-        hog, predictor, _ = self._networks()
+        hog, predictor = self._finders()
         rectangles, raw, _ = hog.run(padded, 0, _raw(self._threshold))
         corners = [_corners(predictor(padded, box)) for box in rectangles]
         unit = np.array(shown.shape[1::-1])
@@ -160,7 +160,7 @@ class DlibModel:
         )
 
     def _crop(self, image: Image, face: Detection) -> Image:
-        return cut(image, similarity(pixels(image, face), CROP_POINTS), CROP)
+        return cut(image, similarity(pixels(image, face), CROP_POINTS), dlib_resnet.CROP)
 
     def _vectors(self, crops: Sequence[Image]) -> Embeddings:
         """The mean of each crop's vector and its mirror image's, at unit length.
@@ -171,24 +171,26 @@ class DlibModel:
         """
         if not crops:
             return np.zeros((0, 128), np.float32)
-        both = [view for crop in crops for view in (crop, np.ascontiguousarray(crop[:, ::-1]))]
-        _, _, resnet = self._networks()
-        raw = np.array(resnet.compute_face_descriptor(both), np.float32)
-        return unit_length(raw[::2] + raw[1::2])
+        parts = [
+            self._plain(np.stack(crops[start : start + CROPS_PER_BATCH]))
+            for start in range(0, len(crops), CROPS_PER_BATCH)
+        ]
+        return unit_length(np.concatenate(parts))
 
-    def _networks(self) -> tuple[Any, Any, Any]:
-        """This thread's detector, point predictor and ResNet; loading takes 0.2 s."""
-        if not hasattr(self._own, "networks"):
-            folder = weights()
-            self._own.networks = (
-                dlib.get_frontal_face_detector(),
-                dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat")),
-                dlib.face_recognition_model_v1(
-                    str(folder / "dlib_face_recognition_resnet_model_v1.dat")
-                ),
-            )
-        networks: tuple[Any, Any, Any] = self._own.networks
-        return networks
+    def _plain(self, crops: Image) -> Embeddings:
+        """Of (n, 150, 150, 3) crops the sums of both vectors."""
+        both = np.concatenate([crops, crops[:, :, ::-1]])
+        blob = np.ascontiguousarray(both.transpose(0, 3, 1, 2), np.float32)
+        raw = self._resnet.run(blob)[0]
+        return np.asarray(raw[: len(crops)] + raw[len(crops) :], np.float32)
+
+    def _finders(self) -> tuple[Any, Any]:
+        """This thread's detector and point predictor; loading takes 0.1 s."""
+        if not hasattr(self._own, "finders"):
+            points = weights() / "shape_predictor_5_face_landmarks.dat"
+            self._own.finders = dlib.get_frontal_face_detector(), dlib.shape_predictor(str(points))
+        finders: tuple[Any, Any] = self._own.finders
+        return finders
 
 
 MIDDLE, STEEPNESS = 0.05, 4.0

@@ -37,12 +37,12 @@ class OnnxNetwork:
 
 
 def open_network(
-    path: Path, device: str = "auto", threads: int = 1, cache: Path | None = None
+    path: Path | bytes, device: str = "auto", threads: int = 1, cache: Path | None = None
 ) -> OnnxNetwork:
     """A session on `auto`, `cpu`, `cuda` or `tensorrt`, with `threads` threads per call.
 
-    cache: where TensorRT keeps the engines it built. ModelError where a GPU was asked for and its
-    provider did not load, or the file is broken.
+    path: of an ONNX file, or its bytes. cache: where TensorRT keeps the engines it built.
+    ModelError where a GPU was asked for and its provider did not load, or the file is broken.
     """
     import onnxruntime
 
@@ -51,10 +51,12 @@ def open_network(
         onnxruntime.preload_dlls()
     given = [(name, provider_options(name, cache)) for name in wanted]
     try:
-        session = onnxruntime.InferenceSession(str(path), _options(threads), providers=given)
+        graph = path if isinstance(path, bytes) else str(path)
+        session = onnxruntime.InferenceSession(graph, _options(threads), providers=given)
     except Exception as error:
+        name = path.name if isinstance(path, Path) else "the network"
         raise ModelError(
-            f"ONNX Runtime cannot load {path.name} ({type(error).__name__}): fetch the pack again."
+            f"ONNX Runtime cannot load {name} ({type(error).__name__}): fetch the pack again."
         ) from error
     return _network(session, device)
 
