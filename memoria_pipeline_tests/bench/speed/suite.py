@@ -4,6 +4,7 @@ A part that falls over is a figure that falls short; the others are measured all
 """
 
 import argparse
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -68,8 +69,8 @@ def guarded(part: Part) -> Iterator[Row]:
     try:
         yield from part.rows()
     except Exception as error:  # whatever it was: the other parts are asked for, too
-        words = f"{type(error).__name__}: {str(error).splitlines()[:1]}"
-        yield f"{part.name}: measured to its end", "yes", words, False
+        traceback.print_exc()  # its words may hold paths, which no history is to keep
+        yield f"{part.name}: measured to its end", "yes", f"no: {type(error).__name__}", False
 
 
 def compared(made: Sequence[Entry], before: dict[str, Entry]) -> Table:

@@ -1,0 +1,130 @@
+"""What a large event takes of memory and time while its people are grouped and saved.
+
+10,000 photos with three faces each, of 3,000 people, in a real PostgreSQL; grouped as the asset
+`clusters` does it, in a process of its own.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+import numpy as np
+import psutil
+import sqlalchemy as sa
+
+from memoria_pipeline.defs import grouping
+from memoria_pipeline.store import copy, db, events
+from memoria_pipeline.store.migrate import migrate
+from memoria_pipeline_tests.bench import ratio
+from memoria_pipeline_tests.bench.figures import Row
+from memoria_pipeline_tests.bench.ratio import Cost, Measured
+from memoria_pipeline_tests.bench.scale import _peak as peak
+from memoria_pipeline_tests.people import synthetic
+from memoria_pipeline_tests.people.synthetic import THRESHOLDS
+
+PHOTOS, EACH, PEOPLE, NUMBERS = 10_000, 3, 3_000, 512
+PACK = "insightface:large"
+
+
+def rows(photos: int = PHOTOS) -> Iterator[Row]:
+    """Memory, time, and both once more where nothing is new."""
+    with stored(photos) as (url, event):
+        for what in ("grouped and saved", "looked at again"):
+            found = json.loads(_part("group", url, event))
+            said = f"{photos:,} photos, {photos * EACH:,} faces {what}"
+            spent = Cost(found["cpu"], found["wall"])
+            grown = f"{found['grown'] / 1e6:.0f} MB of {found['peak'] / 1e6:.0f} MB"
+            yield Measured.of(f"{said}: memory", "–", grown, True, spent)
+            reached = f"{found['cpu']:.2f} CPU-s, PostgreSQL {found['server']:.2f} CPU-s"
+            yield Measured.of(f"{said}: time", "–", reached, True, spent)
+
+
+def group(url: str, event: str) -> dict[str, float]:
+    """What one run takes: CPU of ours and of the server's process, bytes beyond what was there."""
+    with db.connect(db.engine(url)) as conn:
+        server = psutil.Process(conn.scalar(sa.text("select pg_backend_pid()")))
+        before, served = peak(), sum(server.cpu_times()[:2])
+        of, how = events.lock(conn, UUID(event)), grouping.How(THRESHOLDS, 0.01)
+        spent = ratio.cost(lambda: grouping.update(conn, of, how, force=False))
+        taken = sum(server.cpu_times()[:2]) - served
+    return {
+        "cpu": spent.cpu,
+        "wall": spent.wall,
+        "server": taken,
+        "grown": peak() - before,
+        "peak": peak(),
+    }
+
+
+@contextmanager
+def stored(photos: int) -> Iterator[tuple[str, UUID]]:
+    """Such an event on an embedded server of its own: its database's URL and its id."""
+    # A short path: sockets; and /tmp, because the server's user passes through all above it.
+    with (
+        TemporaryDirectory(prefix="ml-", ignore_cleanup_errors=True) as folder,
+        db.running(Path(folder)) as found,
+    ):
+        engine = db.engine(found.memoria)
+        migrate(engine)
+        with db.connect(engine) as conn:
+            event: UUID = conn.execute(_EVENT, {"pack": PACK}).scalar_one()
+            conn.execute(_MEDIA, {"event": event, "n": photos, "pack": PACK})
+            _faces(conn, event, photos)
+        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as conn:
+            conn.execute(sa.text("vacuum analyze"))
+        yield found.memoria, event
+        engine.dispose()
+
+
+def _faces(conn: sa.Connection, event: UUID, photos: int) -> None:
+    # Everybody once per turn, so nobody is twice in three faces that follow each other.
+    each = -(-photos * EACH // PEOPLE)
+    made = synthetic.event(PEOPLE, each, noise=0.045, d=NUMBERS).vectors[: photos * EACH]
+    columns = {
+        "face": np.arange(len(made), dtype=copy.INT4),
+        "quality": np.random.default_rng(1).uniform(0.3, 1, len(made)).astype(copy.FLOAT4),
+        "embedding": copy.halfvecs(made, 512),
+    }
+    conn.execute(
+        sa.text(
+            "create temp table large (face integer, quality real, embedding halfvec(512))"
+            " on commit drop"
+        )
+    )
+    copy.copy_in(conn, "copy large from stdin (format binary)", columns)
+    conn.execute(_FACES, {"event": event, "pack": PACK, "each": EACH})
+
+
+_EVENT = sa.text(
+    "insert into memoria.events (name, photo_root, face_model, face_recognition_enabled)"
+    " values ('Large', '/nowhere', :pack, true) returning id"
+)
+_MEDIA = sa.text(
+    "insert into memoria.media (event_id, storage_key, status, analysed_at, face_model,"
+    " faces_found, width, height) select :event, i || '.jpg', 'analysed', now(), :pack, 3, 6000,"
+    " 4000 from generate_series(1, :n) i"
+)
+_FACES = sa.text(
+    "with m as (select id, row_number() over (order by id) - 1 as n from memoria.media"
+    "  where event_id = :event)"
+    " insert into memoria.faces (event_id, media_id, bbox, embedding, model, quality_score,"
+    " quality_class, det_score) select :event, m.id, jsonb_build_object('x', 0.1 + 0.25 *"
+    " (l.face % :each), 'y', 0.2, 'w', 0.1, 'h', 0.15), l.embedding, :pack, l.quality, 'A', 0.9"
+    " from large l join m on m.n = l.face / :each"
+)
+
+
+def _part(*arguments: object) -> str:
+    command = [sys.executable, "-m", __spec__.name, *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["group", url, event]:
+            sys.stdout.write(json.dumps(group(url, event)))
