@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from memoria_pipeline import __version__
-from memoria_pipeline.commands import erase, events, export, jobs, lab, model, runs, subject
+from memoria_pipeline.commands import erase, events, export, jobs, keys, lab, model, runs, subject
 from memoria_pipeline.commands.audit import audit
 from memoria_pipeline.commands.doctor import doctor
 from memoria_pipeline.commands.ingest import ingest, uploads
@@ -39,6 +39,7 @@ commands.command()(review)
 commands.command()(token)
 commands.command()(audit)
 model.app.command("move")(model_move)
+export.app.command("rotate")(keys.rotate)
 
 
 def app() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from memoria_pipeline.cli import commands
 from memoria_pipeline.commands import export as module
 from memoria_pipeline.commands import keys
-from memoria_pipeline.errors import ExportError, MemoriaError
+from memoria_pipeline.errors import ExportError, MemoriaError, SettingsError
 from memoria_pipeline.export import jpeg, xmp
 from memoria_pipeline.export.album import Photo
 from memoria_pipeline.export.regions import marks
@@ -269,6 +269,26 @@ def test_a_key_of_another_master_and_a_file_of_nobody_are_refused(
     with pytest.raises(ExportError, match="MEMORIA_MASTER_KEY"):
         seal("open", "out.sealed")
     assert not (tmp_path / "out").exists()
+
+
+def test_under_a_new_master_key_what_was_sealed_opens_and_the_old_one_opens_nothing(
+    seal: Any, conn: sa.Connection, album: UUID, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "database", lambda: nullcontext(conn))
+    seal(str(album), "--to", "out")
+    (tmp_path / "old.key").write_text("m" * 40)
+    monkeypatch.setattr(keys, "master_key", lambda: "n" * 40)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        seal("rotate", "--old", "nowhere.key")
+    assert "1 keys" in seal("rotate", "--old", "old.key").output
+    assert seal("open", "out.sealed").exit_code == 0
+    assert "0 keys" in seal("rotate", "--old", "old.key").output
+    monkeypatch.setattr(keys, "master_key", lambda: "m" * 40)
+    with pytest.raises(ExportError, match="another master key"):
+        seal("open", "out.sealed", "--to", "again")
+    (tmp_path / "other.key").write_text("o" * 40)
+    with pytest.raises(SettingsError, match="yet another"):
+        seal("rotate", "--old", "other.key")
 
 
 def test_beside_the_photos_is_never_sealed_and_has_to_be_said(seal: Any, album: UUID) -> None:
