@@ -5,12 +5,12 @@ metadata are where small files hide large work (a PNG's zTXt, a GIF's comments, 
 and none of them changes what we look for. Every loop here is bounded by a count of blocks.
 """
 
-import re
 import struct
 import zlib
 from dataclasses import dataclass
 
 from memoria_pipeline.errors import PhotoError
+from memoria_pipeline.vision.jpeg import MAX_SCANS, REAL_MARKER, jpeg_scans, samples, scan_marks
 from memoria_pipeline.vision.tiff import exif_orientation, pixel_directory, strip_bytes
 
 # fmt: off
@@ -21,9 +21,6 @@ EXTENSIONS = frozenset((
 # fmt: on
 """Lower-case suffixes that a folder scan takes as photos."""
 
-# libjpeg's own progressive script has 10 scans, jpegrescan's longest about 20; many more are an
-# attack, for each scan walks all blocks again: 50 empty ones of 121 MP took 8.6 s.
-MAX_SCANS = 64
 MAX_SCANNED_PIXELS = 2_560_000_000
 MAX_BLOCKS = 100_000
 _BRANDS = {b"avif": "avif", b"avis": "avif"} | dict.fromkeys(
@@ -31,7 +28,6 @@ _BRANDS = {b"avif": "avif", b"avis": "avif"} | dict.fromkeys(
 )
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _IN_ONE_SCAN = frozenset((0xC0, 0xC1, 0xC9))  # else libjpeg keeps all coefficients
-_REAL_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _PNG_PIXEL_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 _PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_EXIF_PROFILE = b"Raw profile type exif\0"
@@ -101,14 +97,15 @@ def _tiff(data: bytes) -> Container:
 
 def _jpeg(data: bytes) -> Container:
     """Walk the segments up to the first scan; keep tables and Adobe's marker, drop junk between."""
-    kept, exif, frame, at = [data[:2]], b"", None, 2
+    kept: list[bytes | memoryview] = [data[:2]]
+    exif, frame, at = b"", None, 2
     for _ in range(MAX_BLOCKS):
-        found = _REAL_MARKER.search(data, at)
+        found = REAL_MARKER.search(data, at)
         if found is None:
             raise broken("the JPEG holds no picture")
         marker, start = data[found.end() - 1], found.end()
         if marker == 0xDA:
-            kept.append(data[start - 2 :])
+            kept.append(memoryview(data)[start - 2 :])
             whole = frame is not None and data[start + 2] == frame[8]
             return _checked_jpeg(b"".join(kept), exif_orientation(exif), frame, whole)
         at = start + int.from_bytes(data[start : start + 2], "big")
@@ -132,33 +129,13 @@ def _checked_jpeg(data: bytes, orientation: int, frame: bytes | None, whole: boo
     # Each 8x8 block costs at least one bit, so a file of n bytes holds at most 512 n pixels.
     if len(data) * 512 < width * height:
         raise broken("the JPEG is far too short for its size")
-    # Counting bytes is fast and never too low; only a suspect is walked marker by marker.
+    # Counting pairs is fast and never too low; only a suspect is walked marker by marker.
     most = min(MAX_SCANS, MAX_SCANNED_PIXELS // max(1, width * height))
-    if data.count(b"\xff\xda") > most and jpeg_scans(data)[0] > most:
+    if scan_marks(data) > most and jpeg_scans(data)[0] > most:
         raise broken("the JPEG has too many scans")
     in_one = whole and frame[0] in _IN_ONE_SCAN
-    needs = 0 if in_one else round(2 * width * height * _samples(frame[9:]))
+    needs = 0 if in_one else round(2 * width * height * samples(frame[9:]))
     return Container(data, orientation, (width, height), components, needs)
-
-
-def _samples(components: bytes) -> float:
-    """Samples per pixel, from a frame's list of components (id, factors, table)."""
-    factors = [(each >> 4 or 1, each & 15 or 1) for each in components[1::3]]
-    most = max((h for h, _ in factors), default=1) * max((v for _, v in factors), default=1)
-    return sum(h * v for h, v in factors) / most
-
-
-def jpeg_scans(data: bytes) -> tuple[int, bool]:
-    """Count the scans, to just beyond the limit, and say whether the end marker was reached."""
-    scans, at = 0, 2
-    while (found := _REAL_MARKER.search(data, at)) and scans <= MAX_SCANS:
-        marker, at = data[found.start() + 1], found.end()
-        if marker == 0xD9:
-            return scans, True
-        scans += marker == 0xDA
-        if marker not in (0x01, 0xD8):
-            at += int.from_bytes(data[at : at + 2], "big")
-    return scans, False
 
 
 def _png(data: bytes) -> Container:
