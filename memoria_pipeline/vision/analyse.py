@@ -185,7 +185,8 @@ def analyse_photo(key: str, data: bytes, work: Work, model: FaceModel) -> Outcom
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 in work.known:
         return Outcome(key, sha256, duplicate=True)
-    photo = read_photo(data, max_side=model.max_side, limits=work.limits)
+    side = max(model.max_side, _FIRST_LOOK)
+    photo = read_photo(data, max_side=side, limits=work.limits, exact=False)
     detections = model.detect(photo.pixels)
     faces = _faces(data, photo, detections, work, model) if detections else ()
     return Outcome(key, sha256, photo.width, photo.height, faces)
@@ -205,6 +206,7 @@ def _faces(
     )
 
 
+_FIRST_LOOK = 2048  # pixels; fewer are little cheaper to decode, and soon too few for the crops
 _CROP = 112  # pixels across the aligned face that the recognition networks take
 
 
@@ -219,4 +221,4 @@ def _sharp_enough(data: bytes, photo: Photo, detections: list[Detection], limits
     if shown >= photo.width or smallest >= _CROP:
         return photo.pixels
     wanted = max(photo.pixels.shape[:2]) * _CROP / max(smallest, 1.0)
-    return read_photo(data, max_side=round(wanted), limits=limits).pixels
+    return read_photo(data, max_side=round(wanted), limits=limits, exact=False).pixels

@@ -44,14 +44,32 @@ class Candidates:
 
 
 def resized(image: Image, side: int) -> Image:
-    """The image with its longer side at `side` pixels; area averaging on the way down."""
+    """The image with its longer side at `side` pixels."""
     height, width = image.shape[:2]
     factor = side / max(height, width)
-    if factor == 1:
+    return sized(image, (max(1, round(width * factor)), max(1, round(height * factor))))
+
+
+def sized(image: Image, size: tuple[int, int]) -> Image:
+    """The image at (width, height); halved by averages as often as that goes, the rest linearly.
+
+    Averages of fractions of pixels take 98 ms from 24 megapixels to 2048 pixels, this 13.
+    """
+    width, height = size
+    while _halves(image.shape, width, height):
+        half = image.shape[1] // 2, image.shape[0] // 2
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
+    if image.shape[:2] == (height, width):
         return image
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
+    far = image.shape[1] >= 2 * width and image.shape[0] >= 2 * height
+    how = cv2.INTER_AREA if far else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
+
+
+def _halves(shape: tuple[int, ...], width: int, height: int) -> bool:
+    """Whether it can be halved without a remainder, and is no smaller than wanted then."""
+    even = shape[0] % 2 == shape[1] % 2 == 0
+    return even and shape[0] >= 2 * height and shape[1] >= 2 * width
 
 
 def overlaps(box: Points, others: Points) -> tuple[Points, Points]:
