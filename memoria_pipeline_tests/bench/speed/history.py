@@ -28,14 +28,14 @@ _NUMBER = re.compile(rf"(?P<minus>[-−])?(?P<digits>\d[\d,]*(?:\.\d+)?)\s*(?P<u
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One figure of one run.
+    """One figure of one run, which is called by when it began.
 
     value: the first number of `reached`, in `unit` ("" for a count), or None where words were
     said. ratio: the same where it is one, by its sign or its name. cpu_s, wall_s: of our side,
     where the row says so. load: of one minute, before the part began. machine: model and cores.
     """
 
-    at: str
+    run: str
     part: str
     figure: str
     asked: str
@@ -51,13 +51,18 @@ class Entry:
     machine: str
 
 
-def entry(part: str, row: Row, load: float) -> Entry:
+def now() -> str:
+    """What a run that begins is called."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def entry(run: str, part: str, row: Row, load: float) -> Entry:
     """A row as it is kept."""
     figure, asked, reached, enough = row
     value, unit = number(reached)
     spent = row.cost if isinstance(row, Measured) else None
     return Entry(
-        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        run=run,
         part=part,
         figure=figure,
         asked=asked,
@@ -91,20 +96,26 @@ def append(made: Entry, file: Path = HISTORY) -> None:
 
 
 def read(file: Path = HISTORY) -> list[Entry]:
-    """Everything kept, oldest first; empty where nothing was measured yet."""
-    if not file.exists():
-        return []
-    return [Entry(**json.loads(line)) for line in file.read_text("utf-8").splitlines() if line]
+    """Everything kept, oldest first; empty where nothing was measured yet.
+
+    Lines of another release, and one that was cut off, are left out.
+    """
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return [each for each in map(_entry, lines) if each is not None]
+
+
+def _entry(line: str) -> Entry | None:
+    try:
+        return Entry(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
 
 
 def latest(entries: Sequence[Entry], on: str) -> dict[str, Entry]:
-    """The last entry of each figure on a machine, in the order in which figures were last taken."""
-    found: dict[str, Entry] = {}
-    for each in entries:
-        if each.machine == on:
-            found.pop(each.figure, None)
-            found[each.figure] = each
-    return found
+    """By figure, each part's last run on a machine: what a part says no more is no figure now."""
+    ours = [each for each in entries if each.machine == on]
+    last = {each.part: each.run for each in ours}
+    return {each.figure: each for each in ours if each.run == last[each.part]}
 
 
 def changes(now: Sequence[Entry], before: dict[str, Entry]) -> Iterator[tuple[Entry, str, str]]:

@@ -50,10 +50,11 @@ def run(title: str, parts: Sequence[Part], file: Path = HISTORY, *, asked: bool 
 
 
 def _kept(parts: Sequence[Part], file: Path, made: list[Entry], *, asked: bool) -> Iterator[Row]:
+    began = history.now()
     for part in parts:
         load = history.load()
         for row in guarded(part):
-            made.append(history.entry(part.name, row, load))
+            made.append(history.entry(began, part.name, row, load))
             history.append(made[-1], file)
             if not asked or is_asked(row):
                 yield row
