@@ -9,11 +9,9 @@ import hashlib
 import json
 import subprocess
 import sys
-import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -21,6 +19,7 @@ import numpy as np
 from memoria_pipeline.people.cluster import cluster
 from memoria_pipeline.people.graph import TILE
 from memoria_pipeline.people.workers import in_order
+from memoria_pipeline_tests.bench import ratio
 from memoria_pipeline_tests.bench.figures import Row, show
 from memoria_pipeline_tests.bench.scale import _peak as peak
 from memoria_pipeline_tests.bench.scale import make
@@ -79,11 +78,8 @@ def _load(file: str) -> tuple[np.ndarray, np.ndarray]:
 def timed(file: str) -> float:
     """The median of three ratios, in CPU seconds."""
     vectors, photo = _load(file)
-    ratios = []
-    for _ in range(3):
-        bare = _cpu(lambda: half(vectors))
-        ratios.append(_cpu(lambda: cluster(vectors, photo, thresholds=THRESHOLDS)) / bare)
-    return median(ratios)
+    sides = {"bare": lambda: half(vectors), "ours": lambda: ours(vectors, photo)}
+    return ratio.alternating(sides, 3, warm=False).cpu("ours", "bare")
 
 
 def half(vectors: np.ndarray) -> None:
@@ -116,7 +112,7 @@ def alone(file: str, how: str) -> dict[str, float]:
     work = by_density if how == "hdbscan" else ours
     work(vectors[:50], photo[:50])
     before = peak()
-    taken = _cpu(lambda: work(vectors, photo))
+    taken = ratio.cost(lambda: work(vectors, photo)).cpu
     return {"cpu": taken, "bytes": peak() - before}
 
 
@@ -140,12 +136,6 @@ def labels(file: str, workers: str) -> str:
     found = cluster(vectors, photo, thresholds=THRESHOLDS, workers=int(workers))
     said = (found.labels, found.probability, found.margin, found.evidence)
     return hashlib.sha256(b"".join(each.tobytes() for each in said)).hexdigest()
-
-
-def _cpu(work: Callable[[], object]) -> float:
-    started = time.process_time()
-    work()
-    return time.process_time() - started
 
 
 if __name__ == "__main__":

@@ -7,10 +7,8 @@ weights find nobody. Two minutes.
 """
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -20,8 +18,10 @@ from memoria_pipeline.vision.backends.network import Blob, Networks, Way
 from memoria_pipeline.vision.backends.opening import open_networks
 from memoria_pipeline.vision.backends.quantise import Recording, quantise
 from memoria_pipeline.vision.onnx_pack import Pack, open_pack
+from memoria_pipeline_tests.bench import ratio
 from memoria_pipeline_tests.bench.figures import Row, show
 from memoria_pipeline_tests.bench.networks import stand_in
+from memoria_pipeline_tests.bench.ratio import Measured
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,13 +42,15 @@ def rows() -> Iterator[Row]:
     ready = {way: opened(way, pack, place) for way in choose.ON_CPU if possible(way, pack, place)}
     works: dict[str, Callable[[], object]] = {str(w): work(n) for w, n in ready.items()}
     works |= {f"limit {way.precision}": product(way.precision) for way in ready}
-    taken = alternating(works)
+    turns = ratio.alternating(works, ROUNDS)
+    taken = {name: 1000 * turns.cost(name).cpu for name in works}
     plain = taken[str(Way())]
     for way in ready:
         rate = SIDE**3 / taken[f"limit {way.precision}"] / 1e6
         share = BILLIONS * 1000 / rate / taken[str(way)]
-        said = f"{taken[str(way)]:.0f} ms CPU, {plain / taken[str(way)]:.2f}× as fast"
-        yield str(way), "–", f"{said}, {share:.0%} of {2 * rate:.0f} GFLOP/s", True
+        said = f"{plain / taken[str(way)]:.2f}× as fast, {taken[str(way)]:.0f} CPU-ms"
+        reached = f"{said}, {share:.0%} of {2 * rate:.0f} GFLOP/s"
+        yield Measured.of(str(way), "–", reached, True, turns.cost(str(way)))
 
 
 def prepared(folder: Path = ROOT / ".bench") -> tuple[Pack, Path]:
@@ -113,18 +115,6 @@ def product(precision: str) -> Callable[[], object]:
 def _levels(ops: Any, each: Any) -> Any:
     ends = [ops.constant(np.float32(end)) for end in (-1.0, 1.0)]
     return ops.fake_quantize(each, *ends, *ends, 255)
-
-
-def alternating(works: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """The median CPU milliseconds of each, in turns."""
-    taken: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(ROUNDS + 1):
-        for name, each in works.items():
-            started = time.process_time()
-            each()
-            if turn:
-                taken[name].append(1000 * (time.process_time() - started))
-    return {name: median(each) for name, each in taken.items()}
 
 
 if __name__ == "__main__":
