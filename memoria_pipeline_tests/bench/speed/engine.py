@@ -13,7 +13,7 @@ from memoria_pipeline.vision.photo import EXTENSIONS, read_photo
 from memoria_pipeline_tests.bench import ratio
 from memoria_pipeline_tests.bench.figures import Row
 
-PHOTOS = 24
+PHOTOS = 12
 
 
 def rows() -> Iterator[Row]:
@@ -35,7 +35,7 @@ def workers(photos: Photos) -> Row:
         "loop": lambda: [analyse_photo(key, read(key), work, model) for key in keys],
         "workers": lambda: list(analyse(keys, work, 2)),
     }
-    turns = ratio.alternating(sides, 3)
+    turns = ratio.alternating(sides, 3, warm=False)
     faster = 1 / turns.wall("workers", "loop")
     what = f"{PHOTOS} photos: two workers ÷ one loop, by the clock"
     return ratio.row(what, faster, turns.cost("workers").each(PHOTOS))
