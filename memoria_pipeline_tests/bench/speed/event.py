@@ -45,7 +45,21 @@ def rows(photos: int = PHOTOS) -> Iterator[Row]:
             yield Measured.of(f"{said}: memory", "–", grown, True, spent)
             reached = f"{found['cpu']:.2f} CPU-s, PostgreSQL {found['server']:.2f} CPU-s"
             yield Measured.of(f"{said}: time", "–", reached, True, spent)
+        yield size(url, photos)
         yield saving(url)
+
+
+def size(url: str, photos: int) -> Row:
+    """What the faces and photos take on disk, indexes included."""
+    with db.connect(db.engine(url)) as conn:
+        found = conn.execute(_SIZE).scalar_one()
+    return "1,000 photos, 3,000 faces on disk", "–", f"{found / photos / 1000:.1f} MB", True
+
+
+_SIZE = sa.text(
+    "select pg_total_relation_size('memoria.media') + (select sum(pg_total_relation_size(inhrelid))"
+    " from pg_inherits where inhparent = 'memoria.faces'::regclass)"
+)
 
 
 def saving(url: str, photos: int = SAVED) -> Row:
