@@ -8,6 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from memoria_pipeline.defs import placing
 from memoria_pipeline.defs.holding import Gate
 from memoria_pipeline.errors import DatabaseError
 from memoria_pipeline.people import measure
@@ -67,9 +68,20 @@ def update(conn: sa.Connection, event: Event, how: How, *, force: bool) -> dict[
     and nobody else moves. Everything is grouped afresh where that is forced, or where the way to
     group changed: as a proposal, which waits unless it changes hardly anything.
     """
-    last = runs.last_run(conn, event.id)
+    last, wanted = runs.last_run(conn, event.id), how.as_table()
+    if (
+        last is not None
+        and not force
+        and (last.model, last.parameters)
+        == (
+            event.face_model,
+            wanted,
+        )
+    ):
+        few = placing.place_few(conn, last, how.thresholds, how.gate)
+        if few is not None:
+            return few
     now = runs.fingerprint(conn, event.id, event.face_model)
-    wanted = how.as_table()
     if last is None:
         return _place(conn, event, how, "full", now, wanted)
     told: dict[str, Any] = {"run": f"{_NONE}: nothing changed", **last.measures}
@@ -232,6 +244,7 @@ def _grouped(
         "churned": round(found.diff.churn * sum(person is not None for person in faces.person)),
         "conflicts": len(now.constraints.conflicts),
         "merge_threshold": round(found.thresholds.merge, 4),
+        **placing.kept(now, found, how.thresholds),
         "seconds": round(time.perf_counter() - started, 3),
     }
     return found, measured

@@ -110,10 +110,12 @@ def described(
     thresholds: Thresholds,
     alike: Near | None = None,
     workers: int | None = None,
+    unseen: float | None = None,
 ) -> Grouping:
     """What is said of faces in groups named `own`, in the caller's order; `sure` are trusted.
 
-    alike: pairs of the faces, where they are known and nobody is in no group.
+    alike: pairs of the faces, where they are known and nobody is in no group. unseen: the cosine
+    that a rival has who is not among them.
     """
     used, weight = faces.used, faces.given
     names = np.full(len(weight), NOBODY)
@@ -123,7 +125,8 @@ def described(
     # Of all, a view: a copy of 100,000 vectors is 200 MB.
     inside = slice(None) if somebody.all() else np.flatnonzero(somebody)
     put = faces.vectors[inside], faces.weight[inside], labels[used[inside]], faces.photo[inside]
-    sides = evidence(*put, alike, workers)
+    with_own, rival = evidence(*put, alike, workers)
+    sides = with_own, rival if unseen is None else np.maximum(rival, np.float32(unseen))
     chance, margin = np.zeros((2, len(weight)), np.float32)
     chance[used[inside]] = probability(*sides, thresholds)
     margin[used[inside]] = np.where(sides[0] == NONE, 1, sides[0]) - sides[1]

@@ -43,6 +43,7 @@ def extend(
     reviewed: ArrayLike | None = None,
     rejected: Links = (),
     cannot_link: Links = (),
+    unseen: float | None = None,
 ) -> Extended:
     """Find the persons of the faces that have none yet; every other face keeps its own.
 
@@ -51,7 +52,8 @@ def extend(
     nobody. Two other persons may become one where new faces show that they are; nobody who is
     reviewed ever does, and new faces join them only by a margin over the runner-up. rejected: pairs
     of a face and the code of a person who it is not. cannot_link: pairs of faces; what persons
-    there are goes before it.
+    there are goes before it. unseen: there are others who are not given, less like a new face than
+    this cosine.
 
     Faces of class C without a person stay in no group. The people do not depend on the order of the
     faces. Raises ValueError as `cluster` does, and where `reviewed` is too short.
@@ -66,7 +68,7 @@ def extend(
         cannot_link=cannot_link,
     )
     own, sure = _extended(faces, _reviewed(reviewed, faces.person), thresholds)
-    found = described(faces, own, sure, thresholds)
+    found = described(faces, own, sure, thresholds, unseen=unseen)
     return Extended(found, _continues(found.labels[faces.used], faces.person))
 
 

@@ -79,17 +79,21 @@ def regroup(
     *,
     method: Method = "constrained",
     density: Density | None = None,
+    unseen: float | None = None,
 ) -> Regrouped:
     """Group the faces within what humans decided.
 
     "incremental": faces of nobody are placed, and those beside another one of their person's in one
     photo, and persons near them whom nobody reviewed may meet. Otherwise everything is grouped
     afresh, around the faces that humans decided on. The pack's thresholds are tightened where the
-    event's own photos ask for it.
+    event's own photos ask for it. unseen: only the faces near new ones are here, the thresholds are
+    the event's, and persons who are not here are less alike than this.
     """
-    own = tighten(thresholds, present.vectors, present.photo, present.classes)
+    own = thresholds
+    if unseen is None:
+        own = tighten(thresholds, present.vectors, present.photo, present.classes)
     if kind == "incremental":
-        grouping, persons = _extended(present, own)
+        grouping, persons = _extended(present, own, unseen)
     else:
         grouping, persons = _afresh(present, own, method, density)
     after = _after(present, grouping.labels, persons)
@@ -104,7 +108,9 @@ def regroup(
     )
 
 
-def _extended(present: Present, thresholds: Thresholds) -> tuple[Grouping, list[UUID | None]]:
+def _extended(
+    present: Present, thresholds: Thresholds, unseen: float | None
+) -> tuple[Grouping, list[UUID | None]]:
     codes = present.codes
     codes[surplus(present.vectors, present.photo, codes, present.constraints.pinned)] = NOBODY
     found = extend(
@@ -117,6 +123,7 @@ def _extended(present: Present, thresholds: Thresholds) -> tuple[Grouping, list[
         reviewed=present.constraints.reviewed,
         rejected=present.constraints.rejected,
         cannot_link=present.constraints.cannot,
+        unseen=unseen,
     )
     before = found.continues.tolist()
     return found.grouping, [None if i == NOBODY else present.persons[i] for i in before]

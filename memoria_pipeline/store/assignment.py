@@ -150,6 +150,45 @@ _ASSIGN = sa.text(
 )
 
 
+def place(
+    conn: sa.Connection, event_id: UUID, model: str, ids: Sequence[UUID], made: Sequence[UUID]
+) -> None:
+    """Make the faces that are staged what is staged, and leave all others as they are.
+
+    ids: their persons. made: those of them that are new.
+    """
+    values = {"event": event_id, "model": model, "nobody": _NOBODY}
+    conn.execute(_NEW_PERSONS, {**values, "ids": list(made)})
+    conn.execute(_LOCK_PERSONS, {"event": event_id, "ids": list(ids)})
+    conn.execute(_PLACE, values)
+    conn.execute(
+        sa.text("select memoria.refresh_person_counts(:event, cast(:ids as uuid[]))"),
+        {"event": event_id, "ids": list(ids)},
+    )
+    conn.execute(sa.text("truncate pg_temp.memoria_labels"))
+
+
+_NEW_PERSONS = sa.text(
+    "insert into memoria.face_persons (id, event_id, cluster_label, model)"
+    " select r.id, :event, r.label + (select coalesce(max(cluster_label), -1)"
+    "  from memoria.face_persons where event_id = :event), :model"
+    " from unnest(cast(:ids as uuid[])) with ordinality as r (id, label)"
+)
+_LOCK_PERSONS = sa.text(
+    "select from memoria.face_persons where event_id = :event"
+    " and id = any (cast(:ids as uuid[])) order by id for no key update"
+)
+_PLACE = sa.text(
+    "update memoria.faces f set machine_person_id = l.person_id,"
+    " face_person_id = case when not l.person_id = any (f.not_person_ids) then l.person_id end,"
+    " probability = l.probability, margin = l.margin,"
+    " evidence = array_remove(array[l.evidence0, l.evidence1, l.evidence2], :nobody)"
+    " from pg_temp.memoria_labels l where f.event_id = :event and f.model = :model"
+    " and f.id = l.face_id and f.id = any (array(select face_id from pg_temp.memoria_labels))"
+    " and f.verdict is null and f.face_person_id is null"
+)
+
+
 def _redirect(
     conn: sa.Connection, event_id: UUID, model: str, redirects: Mapping[UUID, UUID]
 ) -> None:

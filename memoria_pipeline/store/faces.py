@@ -1,6 +1,6 @@
 """An event's faces and their vectors, as they are read. `analysis.py` writes them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,9 @@ from memoria_pipeline.vision.model import Embeddings
 STORED_DIMENSIONS = 512
 
 NOBODY = UUID(int=0)
+
+FEW = 5_000
+"""Faces that are asked for by their ids; of more the whole event is read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +64,7 @@ def table(conn: sa.Connection, event_id: UUID, query: str, values: Mapping[str, 
     ids, media = copy.to_uuids(rows["id"]), copy.to_uuids(rows["media"])
     media_ids = sorted(set(media))
     position = {media_id: i for i, media_id in enumerate(media_ids)}
-    rejected = _rejected(conn, event_id)
+    rejected = _rejected(conn, event_id, ids if len(ids) <= FEW else None)
     return FaceTable(
         ids=ids,
         media=np.array([position[one] for one in media], np.int64),
@@ -99,19 +102,21 @@ def _persons(column: NDArray[Any]) -> list[UUID | None]:
     return [None if one == NOBODY else one for one in copy.to_uuids(column)]
 
 
-def _rejected(conn: sa.Connection, event_id: UUID) -> dict[UUID, tuple[UUID, ...]]:
-    found = conn.execute(
-        sa.text(
-            "select id, not_person_ids from memoria.faces"
-            " where event_id = :event and human_touched and not_person_ids <> '{}'"
-        ),
-        {"event": event_id},
-    )
+def _rejected(
+    conn: sa.Connection, event_id: UUID, ids: list[UUID] | None
+) -> dict[UUID, tuple[UUID, ...]]:
+    """ids: the faces that are asked for, where they are few; None is all of the event."""
+    query = f"{_REJECTED} and id = any (cast(:ids as uuid[]))" if ids else _REJECTED
+    found = conn.execute(sa.text(query), {"event": event_id, **({"ids": ids} if ids else {})})
     return {row.id: tuple(row.not_person_ids) for row in found}
 
 
+_REJECTED = (
+    "select id, not_person_ids from memoria.faces"
+    " where event_id = :event and human_touched and not_person_ids <> '{}'"
+)
 _VERDICTS = np.array(["", "person", "ignored", "not_a_face"])
-_LOAD = """
+COLUMNS = """
     select f.id, f.media_id, coalesce(f.face_person_id, %(nobody)s),
         coalesce(f.machine_person_id, %(nobody)s), coalesce(f.det_score, 0), f.quality_score,
         f.quality_class,
@@ -119,6 +124,11 @@ _LOAD = """
         f.human_touched, f.lost, subvector(f.embedding, 1, %(d)s)
     from memoria.faces f
     join memoria.media m on m.event_id = f.event_id and m.id = f.media_id
+"""
+"""What `table` reads: of faces f and their photos m."""
+
+_LOAD = f"""
+    {COLUMNS}
     where f.event_id = %(event)s and f.model = %(model)s and f.embedding is not null
         and m.status <> 'missing'
     order by f.id
@@ -132,13 +142,25 @@ def _unit(vectors: Embeddings) -> Embeddings:
     return result
 
 
+_DIGEST = (
+    "coalesce(sum(hashtextextended(f.id::text || extract(epoch from f.embedded_at)::text, 0)), 0)"
+)
+
+
+def digest(conn: sa.Connection, event_id: UUID, ids: Sequence[UUID]) -> int:
+    """What these faces add to the sum in the event's fingerprint."""
+    query = sa.text(
+        f"select {_DIGEST} from memoria.faces f"  # noqa: S608
+        " where f.event_id = :event and f.id = any (cast(:ids as uuid[]))"
+    )
+    return int(conn.execute(query, {"event": event_id, "ids": list(ids)}).scalar_one())
+
+
 def fingerprint(conn: sa.Connection, event_id: UUID, model: str) -> str:
     """A text that changes when a face that `load` gives is added, removed or re-embedded."""
     found = conn.execute(
         sa.text(
-            "select count(*) as n, coalesce(sum(hashtextextended("
-            " f.id::text || extract(epoch from f.embedded_at)::text, 0)), 0) as total"
-            " from memoria.faces f"
+            f"select count(*) as n, {_DIGEST} as total from memoria.faces f"  # noqa: S608
             " join memoria.media m on m.event_id = f.event_id and m.id = f.media_id"
             " where f.event_id = :event and f.model = :model and f.embedding is not null"
             " and m.status <> 'missing'"

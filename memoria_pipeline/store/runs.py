@@ -49,8 +49,13 @@ def fingerprint(conn: sa.Connection, event_id: UUID, model: str) -> str:
     """
     now = events.get(conn, event_id).face_model
     of_faces = faces.fingerprint if now == model else beside.fingerprint
-    said = conn.execute(_SAID, {"event": event_id}).one()
-    return f"{of_faces(conn, event_id, model)}:{said.seq}:{said.persons}"
+    return f"{of_faces(conn, event_id, model)}:{said(conn, event_id)}"
+
+
+def said(conn: sa.Connection, event_id: UUID) -> str:
+    """The end of a fingerprint: what humans and other applications say."""
+    found = conn.execute(_SAID, {"event": event_id}).one()
+    return f"{found.seq}:{found.persons}"
 
 
 # Runs merge persons themselves: whom a human merged, the log says.

@@ -1,6 +1,8 @@
 """No hot query reads a table that grows with the number of events, nor another event's faces."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from memoria_pipeline.store import (
     open_questions,
     people,
     persons,
+    placing,
     proposals,
     runs,
     standing,
@@ -81,7 +84,24 @@ def _group_again(conn: sa.Connection, world: World) -> None:
     )
 
 
+_NOBODY_S = sa.text(
+    "update memoria.faces set face_person_id = null, machine_person_id = null"
+    " where event_id = :event and media_id = :photo"
+)
+
+
+def _place_two(conn: sa.Connection, world: World) -> None:
+    conn.execute(_NOBODY_S, {"event": world.album.event, "photo": world.album.photos[0]})
+    new = placing.new(conn, world.album.event, PACK, 12) or []
+    last = runs.last_run(conn, world.album.event)
+    assert last is not None
+    said: dict[str, Any] = {"measures": {}, "diff": {}, "evidence": [(), ()], "persons": world.persons[:1]}
+    told = replace(last, fingerprint=runs.fingerprint(conn, world.album.event, PACK))
+    placing.save(conn, told, labels=[(face, 0, 0.8, 0.3) for face in new], **said)
+
+
 HOT: dict[str, Call] = {
+    "a few new faces are placed": _place_two,
     "jobs are claimed": lambda conn, _: jobs.claim(conn, 16, batches=4, together=100),
     "jobs whose lease is over are given back": lambda conn, _: jobs.expire(conn),
     "new photos are noticed": lambda conn, _: uploads.notice(conn, uploads.notice(conn, None)),
