@@ -46,3 +46,26 @@ def test_every_row_is_a_part_or_a_figure_with_its_cost_load_and_commit() -> None
         assert all(number(each)[0] is not None for each in (cpu, wall) if each), line
         assert number(load)[0] is not None
         assert re.fullmatch(r"[0-9a-f]{7,}\+?", commit), line
+
+
+def test_what_one_carries_per_hour_is_what_a_photo_takes() -> None:
+    section = TEXT.partition("### What one of each carries per hour")[2].partition("\n* ")[0]
+    rows = [cells(line) for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 8
+    for what, photos, seconds, known in rows:
+        hour = float(photos.replace(",", "")) * float(seconds)
+        assert abs(hour / 3600 - 1) < 0.05, what
+        assert known.strip("*").startswith(("measured", "computed")), what
+
+
+def test_no_gpu_figure_is_passed_off_as_measured() -> None:
+    gpus = [line for line in TEXT.splitlines() if line.startswith("| NVIDIA")]
+    assert gpus
+    assert all("computed, not measured" in line for line in gpus)
+
+
+def test_every_command_of_the_document_is_there() -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
+    assert set(re.findall(r"`?make ([a-z-]+)", TEXT)) <= set(targets)
+    for module in re.findall(r"-m (memoria_pipeline_tests[\w.]+)", TEXT):
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists(), module
