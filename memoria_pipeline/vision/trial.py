@@ -73,7 +73,7 @@ class Trial:
         return looked
 
     def relent(self) -> bool:
-        """Puts the exact recogniser beside the int8 detector; False where it is there already."""
+        """Puts the pack's own recogniser beside the int8 detector; False where it is there."""
         made = keeping.quantised(self.place, self.pack).recogniser
         if filecmp.cmp(made, self.pack.recogniser, shallow=False):
             return False
@@ -101,7 +101,7 @@ class Trial:
             tick(str(way))
             found = guard.compare(before, self._measured(way, labelled, faces, most))
             if not found.passed and way.precision == "int8" and self.relent():
-                tick(f"{way}, with the recogniser at fp32")
+                tick(f"{way}, with the recogniser as it was")
                 found = guard.compare(before, self._measured(way, labelled, faces, most))
             told[way] = found
             guard.keep(self.place, way, found)
