@@ -105,7 +105,7 @@ def test_a_part_that_falls_over_is_a_figure_that_falls_short(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Part, "rows", lambda _: falls())
-    file, two = tmp_path / "history.jsonl", [PARTS[0], PARTS[1]]
+    file, two = tmp_path / "history.jsonl", [replace(each, asked=1) for each in PARTS[:2]]
     assert suite.run("Both", two, file) == 1
     kept = history.read(file)
     assert [each.enough for each in kept] == [True, False] * 2
@@ -120,11 +120,21 @@ def test_verifying_shows_the_figures_that_were_asked_for(
     beside: Row = ("what it costs beside", "–", "3 s", True)
     monkeypatch.setattr(Part, "rows", lambda _: iter([ROW, beside]))
     file = tmp_path / "history.jsonl"
-    assert suite.run("One", [PARTS[0]], file, asked=True) == 0
+    assert suite.run("One", [replace(PARTS[0], asked=1)], file, asked=True) == 0
     assert len(history.read(file)) == 2  # all are kept
     shown = capsys.readouterr().out.partition("Since the last run")[0]
     assert ROW[0] in shown
     assert beside[0] not in shown
+
+
+def test_an_asked_figure_that_a_machine_cannot_measure_falls_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As bf16 on a processor that has none: a figure that is not there would reach anything."""
+    monkeypatch.setattr(Part, "rows", lambda _: iter([ROW]))
+    figures = list(suite.guarded(replace(PARTS[0], asked=2)))
+    assert [each[3] for each in figures] == [True, False]
+    assert figures[-1][1:3] == (">= 2", "1")
 
 
 def test_a_part_is_chosen_by_its_name() -> None:

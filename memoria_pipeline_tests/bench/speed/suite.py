@@ -66,12 +66,18 @@ def is_asked(row: Row) -> bool:
 
 
 def guarded(part: Part) -> Iterator[Row]:
-    """Its rows; where it cannot go on, a row that says so."""
+    """Its rows; where it cannot go on, or leaves asked figures out, a row that says so."""
+    asked = 0
     try:
-        yield from part.rows()
+        for row in part.rows():
+            asked += is_asked(row)
+            yield row
     except Exception as error:  # whatever it was: the other parts are asked for, too
         traceback.print_exc()  # its words may hold paths, which no history is to keep
         yield f"{part.name}: measured to its end", "yes", f"no: {type(error).__name__}", False
+    if asked < part.asked:
+        wanted = f">= {part.asked}"
+        yield f"{part.name}: figures that this machine can measure", wanted, str(asked), False
 
 
 def compared(made: Sequence[Entry], before: dict[str, Entry]) -> Table:
