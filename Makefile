@@ -58,7 +58,7 @@ verify-privacy: setup ## the figures of consent, erasure and proof: asked, reach
 	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_privacy
 
 verify-speed: setup ## the figures of speed: asked, reached
-	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_speed
+	@$(BIN)/python -m memoria_pipeline_tests.bench.verify_speed $(if $(ONLY),--only $(ONLY))
 
 notebooks: setup ## the analysts' notebooks, in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir notebooks
