@@ -159,7 +159,7 @@ def judged(way: Way, turns: Turns, plain: str) -> Iterator[Row]:
     spent = turns.cost(str(way))
     product = turns.cost(f"product {way.precision}").cpu / ways.SIDE**3
     limit = turns.cost("decode").cpu + 1e9 * ways.BILLIONS * product
-    faster, share = turns.cost(plain).cpu / spent.cpu, limit / spent.cpu
+    faster, share = turns.cpu(plain, str(way)), limit / spent.cpu
     asked = (ASKED[way.precision], SHARE) if way.backend == "openvino" else (1.0, 0.0)
     said, enough = f"{faster:.2f}× ({1000 * spent.cpu:.0f} CPU-ms)", faster >= asked[0]
     yield Measured.of(f"{way}: times the loop", f">= {asked[0]:.2f}×", said, enough, spent)
