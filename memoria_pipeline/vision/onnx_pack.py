@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from memoria_pipeline.errors import ModelError
+from memoria_pipeline.vision.onnx_header import Header, read_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +46,22 @@ def open_pack(folder: Path) -> Pack:
 
 def _kind(path: Path) -> tuple[str, bool]:
     """What an ONNX file is (`detection`, `recognition` or nothing of ours), and raw_pixels."""
-    graph = _graph(path)
-    if len(graph.output) >= 5:
-        return _detection(path, len(graph.output)), False
-    shape = [d.dim_value for d in graph.input[0].type.tensor_type.shape.dim]
-    own = {initializer.name for initializer in graph.initializer}
-    inputs = [i for i in graph.input if i.name not in own]
-    if len(inputs) != 1 or len(shape) != 4 or shape[2] != shape[3] or shape[2] in (0, 96, 192):
+    header = _header(path)
+    if header.outputs >= 5:
+        return _detection(path, header.outputs), False
+    shape = next(iter(header.inputs.values()), ())
+    if len(header.inputs) != 1 or len(shape) != 4 or shape[2] != shape[3]:
         return "", False
-    if shape[2] < 112 or shape[2] % 16:
+    if shape[2] < 112 or shape[2] == 192 or shape[2] % 16:
         return "", False
-    first = [node.name for node in graph.node[:8]]
-    subtracts = any(name.startswith(("Sub", "_minus")) for name in first)
-    return "recognition", subtracts and any(name.startswith(("Mul", "_mul")) for name in first)
+    subtracts = any(name.startswith(("Sub", "_minus")) for name in header.nodes)
+    return "recognition", subtracts and any(n.startswith(("Mul", "_mul")) for n in header.nodes)
 
 
-def _graph(path: Path) -> Any:
-    import onnx  # 0.2 s, and only this needs it
-
+def _header(path: Path) -> Header:
     try:
-        return onnx.load_model(str(path), load_external_data=False).graph
-    except Exception as error:  # protobuf's DecodeError among others; the file is broken either way
+        return read_header(path)
+    except (OSError, ValueError) as error:
         raise ModelError(
             f"The model file {path.name} cannot be read ({type(error).__name__}):"
             " fetch the pack again."

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from memoria_pipeline.errors import ModelError
+from memoria_pipeline.vision import packs
 from memoria_pipeline.vision.backends import openvino
 from memoria_pipeline.vision.onnx_pack import Pack
 
@@ -25,7 +26,7 @@ FEATURES = (
 def folder(store: Path, pack: Pack) -> Path:
     """Where a pack's things are; it may not exist yet."""
     files = (pack.detector, pack.recogniser)
-    parts = "".join(_sha256(path, path.stat().st_mtime_ns) for path in files)
+    parts = "".join(packs.sha256(path, path.stat().st_mtime_ns) for path in files)
     return store / hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
@@ -77,9 +78,3 @@ def write(path: Path, what: dict[str, Any]) -> None:
     new = path.with_suffix(f".{os.getpid()}")
     new.write_text(json.dumps(what, indent=1, sort_keys=True) + "\n", "utf-8")
     new.replace(path)
-
-
-@cache
-def _sha256(path: Path, changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
