@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from memoria_pipeline.errors import ModelError
-from memoria_pipeline.vision.backends import onnx_runtime, openvino
+from memoria_pipeline.vision.backends import batched, onnx_runtime, openvino
 from memoria_pipeline.vision.backends.network import Network, Networks, Way
 from memoria_pipeline.vision.onnx_pack import Pack
 
@@ -30,8 +30,15 @@ def open_network(
 def open_networks(
     pack: Pack, way: Way, device: str = "auto", threads: int = 1, kept: Path | None = None
 ) -> Networks:
-    """Both networks of a pack. ModelError as `open_network`."""
-    detector, recogniser = (
-        open_network(path, way, device, threads, kept) for path in (pack.detector, pack.recogniser)
-    )
+    """Both networks of a pack; on a GPU the detector takes several views at once.
+
+    ModelError as `open_network`.
+    """
+    recogniser = open_network(pack.recogniser, way, device, threads, kept)
+    if recogniser.device == "cuda":
+        asked = device if way.backend == "onnxruntime" else way.backend
+        graph = batched.with_batch_axis(pack.detector)
+        plain: Network = onnx_runtime.open_network(graph, asked, threads, kept)
+        return Networks(batched.Batched(plain), recogniser, pack.raw_pixels)
+    detector = open_network(pack.detector, way, device, threads, kept)
     return Networks(detector, recogniser, pack.raw_pixels)
