@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from memoria_pipeline.people.graph import Rows
+from memoria_pipeline.people.graph import Rows, distinct
 
 Vectors = NDArray[np.float32]
 Cosines = NDArray[np.float32]
@@ -130,7 +130,7 @@ class Groups:
 
     def _index_tokens(self) -> None:
         """Every (group, token) as one sorted number, and where each group's begin."""
-        self._held = np.unique(self.label[self.face] * self._width + self.token)
+        self._held = distinct(self.label[self.face] * self._width + self.token)
         self._first = np.searchsorted(self._held, np.arange(len(self.sums) + 1) * self._width)
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from memoria_pipeline.people.graph import BUDGET, Pairs, Rows, joined, threshold_graph
+from memoria_pipeline.people.graph import BUDGET, Pairs, Rows, distinct, joined, threshold_graph
 from memoria_pipeline.people.groups import Cosines as Cosines
 from memoria_pipeline.people.groups import Groups as Groups
 from memoria_pipeline.people.groups import Vectors as Vectors
@@ -42,7 +42,7 @@ def agglomerate(
     their faces, so it is looked at again with the groups that grew, until it is empty.
     """
     while True:
-        names = np.unique(groups.label[seeds])
+        names = distinct(groups.label[seeds])
         pairs = _alike(groups, threshold, names, fresh, near, workers)
         if near is not None and threshold < pairs.floor <= near.floor:
             near = None  # with no more to say: it has too few of the pairs
@@ -122,7 +122,7 @@ def _merge(groups: Groups, pairs: Pairs) -> Rows:
         best = _best(a, b, cosine, pairs.floor, len(groups.label))
         mutual = (cosine >= best[a]) & (cosine >= best[b])
         if not mutual.any():
-            return np.unique(groups.label[np.concatenate(grown)])
+            return distinct(groups.label[np.concatenate(grown)])
         keep, gone = _followers(groups, a, b, cosine, best, HAIR * max(0.0, 1 - pairs.floor))
         busy = np.zeros(len(groups.label), bool)
         busy[keep] = busy[gone] = True
@@ -182,8 +182,10 @@ def _follow(
     a, b = groups.label[a], groups.label[b]
     apart = a != b
     a, b, cosine = a[apart], b[apart], cosine[apart]
-    key, at = np.unique(np.minimum(a, b) * n + np.maximum(a, b), return_index=True)
-    a, b, cosine = key // n, key % n, cosine[at]
+    key = np.minimum(a, b) * n + np.maximum(a, b)
+    at = np.argsort(key)
+    at = at[np.append(True, np.diff(key[at]) != 0)[: len(at)]]
+    a, b, cosine = key[at] // n, key[at] % n, cosine[at]
     old = ~(stale[a] | stale[b])
     keep = old.copy()
     keep[~old] = groups.may_meet(a[~old], b[~old])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memoria_pipeline.people.graph import Pairs, Rows, threshold_graph
+from memoria_pipeline.people.graph import Pairs, Rows, distinct, threshold_graph
 from memoria_pipeline.people.groups import Cosines, Groups, Vectors
 
 EACH, MOST = 60, 3_000_000
@@ -52,8 +52,7 @@ class Near:
         keep = self.cosine >= least * compact[a] * compact[b]
         a, b = a[keep], b[keep]
         keep = (a != b) & taking[a] & taking[b] & (fresh[a] | fresh[b])
-        key = np.sort(np.minimum(a[keep], b[keep]) * n + np.maximum(a[keep], b[keep]))
-        key = key[np.append(True, key[1:] != key[:-1])[: len(key)]]
+        key = distinct(np.minimum(a[keep], b[keep]) * n + np.maximum(a[keep], b[keep]))
         a, b = key // n, key % n
         cosine = groups.cosine(a, b)
         alike = np.flatnonzero(cosine >= least)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from memoria_pipeline.people.graph import Rows
+from memoria_pipeline.people.graph import Rows, distinct
 from memoria_pipeline.people.groups import Cosines, Vectors, lengths, unit
 from memoria_pipeline.people.near import HAIR, Near
 from memoria_pipeline.people.workers import in_order
@@ -31,7 +31,7 @@ class Mates:
         self._label = label[placed[np.argsort(photo[placed], kind="stable")]]
         self._photo = np.sort(photo[placed])
         self._k = int(label.max(initial=-1)) + 1
-        self._held = np.unique(photo[placed] * self._k + label[placed])
+        self._held = distinct(photo[placed] * self._k + label[placed])
 
     def there(self, photo: Rows, group: Rows) -> NDArray[np.bool_]:
         """Whether the group has a face in the photo, pair by pair."""

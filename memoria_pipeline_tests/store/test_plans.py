@@ -95,7 +95,8 @@ def _place_two(conn: sa.Connection, world: World) -> None:
     new = placing.new(conn, world.album.event, PACK, 12) or []
     last = runs.last_run(conn, world.album.event)
     assert last is not None
-    said: dict[str, Any] = {"measures": {}, "diff": {}, "evidence": [(), ()], "persons": world.persons[:1]}
+    said: dict[str, Any] = {"measures": {}, "diff": {}, "evidence": [(), ()]}
+    said["persons"] = world.persons[:1]
     told = replace(last, fingerprint=runs.fingerprint(conn, world.album.event, PACK))
     placing.save(conn, told, labels=[(face, 0, 0.8, 0.3) for face in new], **said)
 
