@@ -13,11 +13,11 @@ from contextlib import suppress
 
 from PIL import AvifImagePlugin, Image
 
+from memoria_pipeline.vision.bounds import MOST_PIXELS
+
 _MEMORY, _SECONDS = 620_000_000, 20
 _THREADS = 2
 _ROWS = 64
-MOST_PIXELS = 48_000_000
-"""That are handed on where fewer than all were asked for: of a larger photo so much fewer."""
 
 
 def main(side: int, most: int) -> None:

@@ -16,7 +16,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from memoria_pipeline.errors import PhotoError
-from memoria_pipeline.vision.avif_apart import MOST_PIXELS
+from memoria_pipeline.vision.bounds import MOST_PIXELS, require_memory
 from memoria_pipeline.vision.container import (
     EXTENSIONS,
     Container,
@@ -25,7 +25,6 @@ from memoria_pipeline.vision.container import (
     sniff,
 )
 from memoria_pipeline.vision.jpeg import jpeg_scans
-from memoria_pipeline.vision.raster import read_image, require_memory
 from memoria_pipeline.vision.scales import sized
 
 __all__ = ["EXTENSIONS", "Limits", "Photo", "read_photo", "sniff"]
@@ -116,6 +115,8 @@ def _read(
         require_memory(container.needs)
         pixels = _jpeg_pixels(container, size, max_side)
     else:
+        from memoria_pipeline.vision.raster import read_image  # 0.1 s that JPEGs do not need
+
         admit = partial(_within, limits=limits)
         pixels, size, orientation = read_image(name, container, max_side, admit)
     upright = _upright(_fitted(pixels, size, max_side if exact else None), orientation)

@@ -22,6 +22,7 @@ from PIL import (
 
 from memoria_pipeline.errors import PhotoError
 from memoria_pipeline.vision import apart
+from memoria_pipeline.vision.bounds import MEMORY, require_memory
 from memoria_pipeline.vision.container import Container
 
 Pixels = NDArray[np.uint8]
@@ -42,7 +43,6 @@ _BAND_ROWS = 64
 _BYTES = {"png": 4.0, "gif": 4.0, "tiff": 4.0, "bmp": 4.0, "webp": 15.3, "avif": 8.8}
 _HEIF_BYTES = 3.2  # for each plane of 8 bits, whole or in part
 _PLANES = {400: 1.0, 420: 1.5, 422: 2.0, 444: 3.0}
-_MEMORY = 480_000_000  # bytes for one photo; what is made of it comes on top
 _RLE_PIXELS = 1_000_000
 _FILTERS = threading.Lock()
 
@@ -64,7 +64,7 @@ def read_image(
         return _heif(container.data, max_side, check)
     if name == "avif":
         each = _BYTES[name]
-        most = int(_MEMORY / each)
+        most = int(MEMORY / each)
         return apart.read_avif(container.data, max_side, most, partial(check, each=each))
     if container.size is not None:
         check(container.size, _BYTES[name])
@@ -81,16 +81,6 @@ def read_image(
         return _rgb(image.crop((0, top, size[0], end)), extrema)
 
     return _banded(size, max_side, band), size, container.orientation
-
-
-def require_memory(needed: int) -> None:
-    """Raises PhotoError('too_many_pixels') for what one photo is not given."""
-    if needed > _MEMORY:
-        raise PhotoError(
-            "too_many_pixels",
-            f"The photo needs {needed / 1e6:,.0f} MB to be read, more than {_MEMORY / 1e6:,.0f}."
-            " Export it smaller, or as a plain JPEG.",
-        )
 
 
 def _heif(
