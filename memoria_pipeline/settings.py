@@ -72,6 +72,11 @@ class Settings:
         "how closely an InsightFace detector looks: 320 is faster and misses small faces",
         old="DET_SIZE",
     )
+    tiles: str = _setting(
+        "auto",
+        one_of("auto", "off", "always"),
+        "large photos are looked at in parts: `auto` where small faces are, `off` or `always`",
+    )
     max_bytes: int = _setting(100_000_000, count, "largest photo file that is read, in bytes")
     max_pixels: int = _setting(128_000_000, count, "largest photo that is decoded, in pixels")
     cluster_method: Literal["constrained", "hdbscan"] = _setting(
@@ -216,6 +221,7 @@ class Settings:
             "workers": self.workers,
             "threshold": self.detection_threshold,
             "det_size": self.det_size,
+            "tiles": self.tiles,
             "max_bytes": self.max_bytes,
             "max_pixels": self.max_pixels,
             "backend": self.backend,

@@ -22,7 +22,7 @@ from typing import Any
 import cv2
 
 from memoria_pipeline.errors import PhotoError
-from memoria_pipeline.vision.model import Detection, Face, FaceModel, Image
+from memoria_pipeline.vision.model import Detection, Face, FaceModel, Image, Tiling
 from memoria_pipeline.vision.photo import Limits, Photo, read_photo
 from memoria_pipeline.vision.quality import assess
 
@@ -188,6 +188,9 @@ def analyse_photo(key: str, data: bytes, work: Work, model: FaceModel) -> Outcom
     side = max(model.max_side, _FIRST_LOOK)
     photo = read_photo(data, max_side=side, limits=work.limits, exact=False)
     detections = model.detect(photo.pixels)
+    if isinstance(model, Tiling) and model.wants_tiles(photo.width, photo.height, detections):
+        photo = read_photo(data, limits=work.limits)
+        detections = model.in_tiles(photo.pixels, detections)
     faces = _faces(data, photo, detections, work, model) if detections else ()
     return Outcome(key, sha256, photo.width, photo.height, faces)
 

@@ -77,14 +77,16 @@ def load(
     home: Path | None = None,
     detection_threshold: float = 0.5,
     det_size: int = 640,
+    tiles: str = "auto",
     wanted: Wanted = PLAIN,
 ) -> FaceModel:
     """The model of a pack (as `choose` takes it), ready for photos.
 
     device: auto, cpu or cuda. threads: per call of a network. home: the user's home by default.
-    wanted: the back-end and its precision. A pack that was asked for by a name which InsightFace
-    offers is downloaded by it when it is not here. ModelError, which names the mend, for a pack
-    that cannot be had, a broken file, CUDA that did not load, and a way that is not permitted.
+    tiles: auto, off or always. wanted: the back-end and its precision.
+    A pack that was asked for by a name which InsightFace offers is downloaded by it when it is not
+    here. ModelError, which names the mend, for a pack that cannot be had, a
+    broken file, CUDA that did not load, and a way that is not permitted.
     """
     place = home or Path.home()
     pack = choose(pack, place).pack
@@ -103,6 +105,7 @@ def load(
         thresholds=known.numbers(pack, place),
         detection_threshold=detection_threshold,
         det_size=det_size,
+        tiles=tiles,
     )
 
 

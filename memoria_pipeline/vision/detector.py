@@ -19,7 +19,7 @@ class Detector:
     """The face models on their device, and how many photos are worked on at once.
 
     setting: what MEMORIA_FACE_MODEL says; it knows the folder behind a pack's stored name.
-    workers: processes; 0 is one per core. threshold: lowest detection score. det_size: of
+    workers: processes; 0 is one per core. threshold: lowest detection score. det_size, tiles: of
     InsightFace packs. backend, precision: what runs their networks. store: where int8 networks and
     what was measured are kept; None: ONNX Runtime at fp32.
     """
@@ -29,6 +29,7 @@ class Detector:
     workers: int = 0
     threshold: float = 0.5
     det_size: int = 640
+    tiles: str = "auto"
     max_bytes: int = Limits().max_bytes
     max_pixels: int = Limits().max_pixels
     backend: str = "auto"
@@ -73,6 +74,7 @@ class Detector:
             device=self.device,
             detection_threshold=self.threshold,
             det_size=self.det_size,
+            tiles=self.tiles,
             wanted=self.wanted,
         )
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from memoria_pipeline.vision import tiles as parts
 from memoria_pipeline.vision.align import FIVE_POINTS, cut, pixels, similarity, unit_length
 from memoria_pipeline.vision.backends.network import Networks
 from memoria_pipeline.vision.model import Detection, Embeddings, Image
@@ -26,6 +27,9 @@ CROWDED = 24
 
 CLOSER = 1.5
 """… so the photo is shown once more, this much larger: 1,380 faces, not 1,130, in 24 crowds."""
+
+LARGER = 1.25
+"""Times the largest view's side, that a photo must have for tiles to show more than it did."""
 
 FACES_PER_BATCH = 32
 
@@ -53,13 +57,14 @@ class InsightFaceModel:
         thresholds: Mapping[str, float],
         detection_threshold: float = 0.5,
         det_size: int = 640,
+        tiles: str = "auto",
     ) -> None:
         self.name, self.licence, self.thresholds = name, licence, thresholds
         self.max_side = round(MAX_SIDE * det_size / 640)
         self._detector, self._recogniser = networks.detector, networks.recogniser
         self._raw_pixels = networks.raw_pixels
         self._heads = HEADS[len(self._detector.outputs)]
-        self._threshold, self._det_size = detection_threshold, det_size
+        self._threshold, self._det_size, self._tiles = detection_threshold, det_size, tiles
         self.device = self._detector.device
         self.providers: tuple[str, ...] = self._detector.providers
         self.dimensions = self._width_of_output()
@@ -79,6 +84,37 @@ class InsightFaceModel:
     def detect_once(self, image: Image, side: int) -> list[Detection]:
         """What one view with the longer side at `side` pixels shows: benchmarks compare with it."""
         return detections(merge(self._view(image, side)))
+
+    def wants_tiles(self, width: int, height: int, found: Sequence[Detection]) -> bool:
+        """`auto`: where the largest view leaves out pixels and shows a face of under 24 of them."""
+        if self._tiles == "off" or max(width, height) < LARGER * self.max_side:
+            return False
+        return self._tiles == "always" or bool(self._small(width, height, found))
+
+    def in_tiles(self, image: Image, found: Sequence[Detection]) -> list[Detection]:
+        """These and what the tiles around the small ones show besides (`always`: all tiles)."""
+        height, width = image.shape[:2]
+        size = width, height
+        small = [(x + w / 2, y + h / 2) for x, y, w, h in self._small(width, height, found)]
+        everywhere = self._tiles == "always"
+        corners = (
+            parts.grid(size)
+            if everywhere
+            else parts.chosen(size, np.array(small).reshape(-1, 2) * size)
+        )
+        views = [parts.candidates(found)]
+        for left, top in corners:
+            tile = image[top : top + parts.TILE, left : left + parts.TILE]
+            seen = self._view(tile, max(tile.shape[:2]))
+            views.append(parts.placed(seen, (left, top), (tile.shape[1], tile.shape[0]), size))
+        return detections(merge(Candidates.joined(views)))
+
+    def _small(
+        self, width: int, height: int, found: Sequence[Detection]
+    ) -> list[tuple[float, float, float, float]]:
+        """The boxes that are under CROWDED pixels wide in the largest view."""
+        shown = width * self.max_side / max(width, height)
+        return [face.box for face in found if face.box[2] * shown < CROWDED]
 
     def embed(
         self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]

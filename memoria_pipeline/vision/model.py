@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,3 +81,14 @@ class FaceModel(Protocol):
         self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]
     ) -> list[Embeddings]:
         """For each image the embeddings of its detections, (len(detections[i]), dimensions)."""
+
+
+@runtime_checkable
+class Tiling(Protocol):
+    """A face model that can look at parts of a photo at its full resolution."""
+
+    def wants_tiles(self, width: int, height: int, found: Sequence[Detection]) -> bool:
+        """Whether a photo of this size is to be looked at so, after `detect` found these."""
+
+    def in_tiles(self, image: Image, found: Sequence[Detection]) -> list[Detection]:
+        """These and what the photo's tiles show besides; image: at its full resolution."""
