@@ -59,7 +59,7 @@ def place_few(
     if gate.failed(conn, last.event_id, "incremental", measured):
         return None
     measured["seconds"] = round(time.perf_counter() - started, 3)
-    placing.save(conn, last, measures=measured, **_result(faces, set(ids), found))
+    placing.save(conn, last, measures=measured, **result(faces, set(ids), found))
     return {"run": "incremental", **measured}
 
 
@@ -79,7 +79,7 @@ def _measured(
     }
 
 
-def _result(faces: FaceTable, new: set[UUID], found: Regrouped) -> dict[str, Any]:
+def result(faces: FaceTable, new: set[UUID], found: Regrouped) -> dict[str, Any]:
     """The new faces alone, with the persons that take them in numbered anew."""
     grouping = found.grouping
     rows = [i for i, face in enumerate(faces.ids) if face in new and grouping.labels[i] != NOBODY]

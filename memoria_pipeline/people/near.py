@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from memoria_pipeline.people.graph import Pairs, Rows, distinct, threshold_graph
 from memoria_pipeline.people.groups import Cosines, Groups, Vectors
 
-EACH, MOST = 60, 3_000_000
-"""Pairs kept per face, and in all: 12 bytes each. With 30 per face twice as many faces of a hard
-event would have to be compared with all groups again."""
+EACH, MOST = 40, 2_000_000
+"""Pairs kept per face, and in all: 12 bytes each. With fewer more faces of a hard event have to be
+compared with all groups again; with more, looking at the pairs costs more than that spares (50,000
+faces of 20 each: 1.45 half products, with 25 or 60 a face 1.52 and 1.57)."""
 
 LEAST = 0.05
 """The floor is never less: below it, bounds by the least alike pair say nothing."""

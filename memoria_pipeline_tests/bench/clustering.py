@@ -28,7 +28,7 @@ from memoria_pipeline_tests.people.synthetic import THRESHOLDS
 CASES = [
     ("50,000 faces of 512 numbers", 25_000, 2, 512),
     ("50,000 faces of 128 numbers", 25_000, 2, 128),
-    ("50,000 faces of 5,000 people", 5_000, 10, 128),
+    ("50,000 faces of 2,500 people", 2_500, 20, 128),
     ("50,000 faces of 250 people", 250, 200, 128),
 ]
 """What, people, faces of each, numbers per face."""
