@@ -2,25 +2,23 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from uuid import UUID
 
 import dagster as dg
 import sqlalchemy as sa
 
 from memoria_pipeline.defs import matching
-from memoria_pipeline.defs.matching import Whose
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
 from memoria_pipeline.defs.retries import retried
+from memoria_pipeline.defs.saving import Saving
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.settings import settings
 from memoria_pipeline.store import events as event_store
 from memoria_pipeline.store import media as media_store
 from memoria_pipeline.store.events import Event
-from memoria_pipeline.store.media import Analysed, PendingPhoto
-from memoria_pipeline.vision.analyse import Outcome
 from memoria_pipeline.vision.detector import Detector
+from memoria_pipeline.vision.pace import Pace, batched
 
 
 @dg.multi_asset(
@@ -51,33 +49,32 @@ def faces_and_embeddings(
     photos: dg.ResourceParam[PhotoStorage],
     detector: dg.ResourceParam[Detector],
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Analyse the photos that are new, changed or worth another try; commit photo by photo."""
+    """Analyse the photos that are new, changed or worth another try; commit some at a time."""
     started = time.perf_counter()
+    saving = _begun(store, UUID(context.partition_key), detector)
+    event, read = saving.event, photos.reader(saving.event.photo_root)
+    found = detector.analyse(event.face_model, saving.todo, read, known=saving.known)
+    pace = Pace(len(saving.todo))
+    for batch in batched(found):
+        saving.save(batch)
+        if told := pace.after(len(batch)):
+            context.log.info(told)
     with store.transaction() as conn:
-        event = _event(conn, UUID(context.partition_key), detector)
+        matching.afterwards(conn, event)
+    made = saving.done | saving.sieve.told() | _speed(pace.done, time.perf_counter() - started)
+    yield dg.MaterializeResult(asset_key="faces", metadata={"model": event.face_model, **made})
+    yield dg.MaterializeResult(asset_key="embeddings", metadata={"new": made["faces found"]})
+
+
+def _begun(store: Store, event_id: UUID, detector: Detector) -> Saving:
+    """What there is to do, as one moment sees it."""
+    with store.transaction() as conn:
+        event = _event(conn, event_id, detector)
         tries = settings().photo_attempts
         pending = media_store.pending(conn, event.id, event.face_model, max_attempts=tries)
         todo = {photo.storage_key: photo for photo in pending}
         known = media_store.known_hashes(conn, event.id, event.face_model)
-        sieve = matching.sieve(conn, event, detector.thresholds)
-    done = dict.fromkeys(_COUNTED, 0)
-    read = photos.reader(event.photo_root)
-    for whole in detector.analyse(event.face_model, todo, read, known=known):
-        outcome, whose = sieve.through(whole)
-        with store.transaction() as conn:
-            photo = todo[outcome.key]
-            done[_save(conn, photo, outcome, event, known, sieve.threshold, whose)] += 1
-        done["faces found"] += len(outcome.faces)
-    with store.transaction() as conn:
-        matching.afterwards(conn, event)
-    speed = _speed(len(todo), time.perf_counter() - started)
-    yield dg.MaterializeResult(
-        asset_key="faces", metadata={"model": event.face_model, **done, **sieve.told(), **speed}
-    )
-    yield dg.MaterializeResult(asset_key="embeddings", metadata={"new": done["faces found"]})
-
-
-_COUNTED = ("photos analysed", "faces found", "photos unreadable", "exact duplicates")
+        return Saving(store, event, todo, known, matching.sieve(conn, event, detector.thresholds))
 
 
 def _event(conn: sa.Connection, event_id: UUID, detector: Detector) -> Event:
@@ -86,49 +83,6 @@ def _event(conn: sa.Connection, event_id: UUID, detector: Detector) -> Event:
     event = event_store.require_consent(conn, event_id)
     detector.thresholds(event.face_model)  # a pack that cannot group is refused before the work
     return event
-
-
-def _save(
-    conn: sa.Connection,
-    photo: PendingPhoto,
-    outcome: Outcome,
-    event: Event,
-    known: dict[str, UUID],
-    alike: float,
-    whose: Whose,
-) -> str:
-    """Save what became of one photo; returns what to count it as. `known` learns its bytes.
-
-    The etag goes along: where the file changed while it was analysed, it stays pending.
-    """
-    if outcome.error is not None:
-        media_store.save_failure(conn, photo.id, *outcome.error, etag=photo.etag)
-        return "photos unreadable"
-    if outcome.duplicate:
-        of = known[outcome.sha256]
-        media_store.save_duplicate(conn, photo.id, outcome.sha256, of, etag=photo.etag)
-        return "exact duplicates"
-    made = analysed(photo, outcome)
-    if event.forgets:
-        theirs = matching.persons(conn, event.id, whose)
-        made = replace(made, faces=tuple(theirs), whose=theirs)
-    media_store.save_analysis(conn, [made], event.face_model, alike=alike)
-    known[outcome.sha256] = photo.id
-    return "photos analysed"
-
-
-def analysed(photo: PendingPhoto, outcome: Outcome) -> Analysed:
-    """What came of the photo, with its etag and its event's epoch as it was handed out."""
-    return Analysed(
-        photo.id,
-        outcome.sha256,
-        outcome.width,
-        outcome.height,
-        outcome.seconds,
-        outcome.faces,
-        etag=photo.etag,
-        epoch=photo.epoch,
-    )
 
 
 def _speed(photos: int, seconds: float) -> dict[str, float]:

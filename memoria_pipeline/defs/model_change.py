@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from memoria_pipeline.defs import grouping
 from memoria_pipeline.defs.clusters import GroupingConfig
-from memoria_pipeline.defs.faces import analysed
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
 from memoria_pipeline.defs.retries import retried
+from memoria_pipeline.defs.saving import analysed
 from memoria_pipeline.logs import discreet
 from memoria_pipeline.store import beside
 from memoria_pipeline.store import events as event_store

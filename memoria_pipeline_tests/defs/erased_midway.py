@@ -3,6 +3,7 @@
 The detector and the photos are stand-ins: two people, one on the left and one on the right.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -115,6 +116,7 @@ class Asked:
 
     partition_key: str
     retry_number: int = 0
+    log: logging.Logger = field(default_factory=logging.getLogger)
 
 
 @dataclass(frozen=True)
