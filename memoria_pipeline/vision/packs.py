@@ -133,14 +133,20 @@ def _known_as(place: Path, name: str) -> str:
         if "recognition_sha256" in entry
     }
     for path in sorted(place.glob("*.onnx")):
-        known = by_content.get(sha256(path, path.stat().st_mtime_ns))
+        known = by_content.get(sha256(path))
         if known:
             return known
     return "" if name in by_content.values() else name
 
 
-@cache
-def sha256(path: Path, changed: int) -> str:
-    """Of a file; `changed` (ns) is there so that another file of that name is read anew."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+HASHES: dict[tuple[Path, int], str] = {}
+"""By path and time of change (ns), so that another file of that name is read anew."""
+
+
+def sha256(path: Path) -> str:
+    """Of a file, read once per process; what keeps hashes for longer puts them into HASHES."""
+    key = path, path.stat().st_mtime_ns
+    if key not in HASHES:
+        with path.open("rb") as file:
+            HASHES[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    return HASHES[key]

@@ -1,8 +1,9 @@
 """From the start of a process to the first embedding, beside InsightFace's.
 
 `python -m memoria_pipeline_tests.bench.cold` starts both in turns, on networks of the shapes of
-SCRFD-10G and ArcFace R50 and on the pack of ../shared, with a photo of one face. What ours keeps
-between runs (what OpenVINO compiled, what was measured) is there, as from the second start on.
+SCRFD-10G and ArcFace R50 and on the pack of ../shared, with a photo of one face; both end there,
+without tidying up. What ours keeps between runs (what OpenVINO compiled, what was measured) is
+there, as from the second start on.
 """
 
 import subprocess
@@ -23,6 +24,7 @@ from memoria_pipeline_tests.bench.networks import MARK
 TURNS, MOST = 5, 0.5
 
 OURS = """
+import os
 import sys
 from pathlib import Path
 from memoria_pipeline.vision.detector import Detector
@@ -32,10 +34,11 @@ found = Detector(setting, "cpu", store=Path(store))
 model = found.load(found.pack)
 image = read_photo(Path(photo).read_bytes(), max_side=model.max_side).pixels
 faces = model.detect(image)
-sys.exit(len(model.embed([image], [faces])[0]) != 1)
+os._exit(len(model.embed([image], [faces])[0]) != 1)
 """
 
 THEIRS = """
+import os
 import sys
 import cv2
 from insightface.app import FaceAnalysis
@@ -43,7 +46,7 @@ app = FaceAnalysis(
     sys.argv[1], allowed_modules=["detection", "recognition"], providers=["CPUExecutionProvider"]
 )
 app.prepare(ctx_id=0, det_size=(640, 640))
-sys.exit(sum(face.embedding is not None for face in app.get(cv2.imread(sys.argv[2]))) != 1)
+os._exit(sum(face.embedding is not None for face in app.get(cv2.imread(sys.argv[2]))) != 1)
 """
 
 

@@ -45,11 +45,6 @@ def installed() -> bool:
     return find_spec("openvino") is not None
 
 
-def version() -> str:
-    """Of the package."""
-    return str(_package().__version__)
-
-
 @cache
 def capabilities() -> frozenset[str]:
     """What the CPU computes in hardware, as OpenVINO names it: FP32, BF16, INT8 …"""

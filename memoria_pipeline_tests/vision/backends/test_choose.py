@@ -149,3 +149,18 @@ def test_the_detector_settles_its_way_once_for_all_workers(
     setting = f"insightface:{shared_models / 'scrfd_2.5g_mobilefacenet'}"
     settled = Detector(setting, "cpu", store=store)._settled("insightface:scrfd_2.5g_mobilefacenet")
     assert (settled.backend, settled.precision) == ("onnxruntime", "fp32")
+
+
+def test_a_pack_that_changed_is_another_pack_though_hashes_are_kept(
+    pack: Pack, tmp_path: Path
+) -> None:
+    copies = [tmp_path / path.name for path in (pack.detector, pack.recogniser)]
+    for path, copy in zip((pack.detector, pack.recogniser), copies, strict=True):
+        copy.write_bytes(path.read_bytes())
+    mine = Pack(*copies, pack.raw_pixels)
+    store = tmp_path / "store"
+    first = keeping.folder(store, mine)
+    assert first.name == keeping.folder(tmp_path / "other", pack).name
+    assert len(keeping.read(store / keeping.FILES)) == 2
+    copies[1].write_bytes(copies[1].read_bytes()[:-1] + b"x")
+    assert keeping.folder(store, mine) != first

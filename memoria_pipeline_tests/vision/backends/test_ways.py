@@ -93,7 +93,7 @@ def test_what_was_compiled_is_kept_for_the_next_start(pack: Pack, tmp_path: Path
 
 
 def test_openvino_is_imported_without_the_package_that_reports_it() -> None:
-    assert openvino.version()
+    assert "FP32" in openvino.capabilities()
     assert sys.modules["openvino_telemetry"] is None
 
 
