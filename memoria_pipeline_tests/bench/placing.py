@@ -50,7 +50,7 @@ def rows() -> Iterator[Row]:
         embedded.running(Path(home)) as url,
     ):
         engine = _migrated(url)
-        with engine.begin() as conn:
+        with engine.connect() as conn:
             yield from _figures(_world(conn))
         engine.dispose()
 
@@ -140,11 +140,19 @@ def _world(conn: sa.Connection) -> World:
     for i in range(0, len(rows), PHOTOS):
         some = zip(waiting[i : i + PHOTOS], rows[i : i + PHOTOS], strict=True)
         media.save_analysis(conn, [_analysed(p, made.vectors[at]) for p, at in some], PACK)
-    conn.execute(sa.text("analyze"))
     world = World(conn, of, made.vectors)
+    _tidy(conn)
     _group(world)
     assert faces.fingerprint(conn, of, PACK).split(":")[1] == str(PEOPLE * EACH)
+    _tidy(conn)
     return world
+
+
+def _tidy(conn: sa.Connection) -> None:
+    """As autovacuum leaves it within a minute."""
+    conn.commit()
+    with conn.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as beside:
+        beside.execute(sa.text("vacuum analyze"))
 
 
 def _register(conn: sa.Connection, of: UUID, count: int) -> None:
@@ -161,6 +169,7 @@ def _arrive(world: World, i: int) -> None:
     chosen = world.vectors[chance.choice(PEOPLE, 3, replace=False)]
     shown = chosen + 0.02 * chance.normal(size=chosen.shape)
     media.save_analysis(world.conn, [_analysed(photo, shown)], PACK)
+    world.conn.commit()
 
 
 def _analysed(photo: UUID, vectors: np.ndarray) -> media.Analysed:
