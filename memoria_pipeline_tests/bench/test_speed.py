@@ -147,13 +147,8 @@ def test_a_part_is_chosen_by_its_name() -> None:
     assert {each.name for each in PARTS if each.asked} == {e.name for e in verify_speed.asked([])}
 
 
-LANDING = {"cold", "dlib", "found", "worker", "placing", "around"}
-
-
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
 def test_every_part_is_there(part: Part) -> None:
-    if part.name in LANDING:
-        pytest.skip(f"{part.name} is still being built")
     assert find_spec(part.module) is not None
 
 
