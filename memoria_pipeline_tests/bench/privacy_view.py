@@ -17,6 +17,7 @@ Rows = frozenset[Any]
 class View:
     """Faces with what humans said of them; who is grouped with whom; tags; members; the rest.
 
+    people, linked: by faces that are firm, or that a human spoke of.
     wrong: what does not agree with itself, such as a count.
     """
 
@@ -54,7 +55,8 @@ def view(conn: sa.Connection, world: World) -> View:
     faces = [row for row in _rows(conn, world, _FACES) if row.id in label]
     together: dict[UUID, set[Any]] = {}
     for row in faces:
-        if row.face_person_id is not None:
+        firm = row.verdict is not None or world.firm(*label[row.id])
+        if row.face_person_id is not None and firm:
             together.setdefault(row.face_person_id, set()).add(label[row.id])
     people = {person: frozenset(labels) for person, labels in together.items()}
     persons = _rows(conn, world, _PERSONS)

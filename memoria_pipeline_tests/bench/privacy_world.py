@@ -423,6 +423,16 @@ class World:
         seen = [Seen(row.id, row.key, round((row.x - 0.02) / 0.135), row.person) for row in found]
         return sorted(seen, key=lambda row: row.label)
 
+    def firm(self, key: str, guest: int) -> bool:
+        """Whether the guest's face there is of the best grade to either pack.
+
+        Of weaker ones a grouping may hold two as two persons; which of them the person stays is
+        a matter of their ids, and so of chance.
+        """
+        photo = next(photo for photo in self.photos if photo.key == key)
+        grades = {self._face(pack, photo, guest).quality_class for pack in self._people}
+        return grades == {"A"}
+
     def _photo(self, step: Step) -> Photo:
         return self.photos[step.photo % len(self.photos)]
 
