@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from memoria_pipeline.vision import tiles as parts
 from memoria_pipeline.vision.align import FIVE_POINTS, cut, pixels, similarity, unit_length
+from memoria_pipeline.vision.backends import batched
 from memoria_pipeline.vision.backends.network import Networks
 from memoria_pipeline.vision.model import Detection, Embeddings, Image
 from memoria_pipeline.vision.scales import Candidates, Points, detections, merge, resized
@@ -32,6 +33,9 @@ LARGER = 1.25
 """Times the largest view's side, that a photo must have for tiles to show more than it did."""
 
 FACES_PER_BATCH = 32
+
+VIEWS_AT_ONCE = batched.BUCKETS[-1]
+"""In memory, as what the network takes: 5 MB for a tile, 34 for a view of 2048 pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +75,27 @@ class InsightFaceModel:
 
     def detect(self, image: Image) -> list[Detection]:
         """Every face of one upright photo, best score first."""
-        side = min(max(max(image.shape[:2]), self._det_size), self.max_side)
-        large = self._view(image, side)
-        views = [self._view(image, SMALL_SIDE), large]
-        widths = (
-            (large.boxes[:, 2] - large.boxes[:, 0]) * image.shape[1] / max(image.shape[:2]) * side
-        )
-        if side < self.max_side and (widths < CROWDED).any():
-            views.append(self._view(image, min(round(side * CLOSER), self.max_side)))
-        return detections(merge(Candidates.joined(views)))
+        return self.detect_together([image])[0]
+
+    def detect_together(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """`detect` of several photos; on a GPU their views of one shape share its calls."""
+        sides = [min(max(*each.shape[:2], self._det_size), self.max_side) for each in images]
+        large = self._views(list(zip(images, sides, strict=True)))
+        small = self._views([(image, SMALL_SIDE) for image in images])
+        parts = [list(each) for each in zip(small, large, strict=True)]
+        crowded = [
+            number
+            for number, (image, side, view) in enumerate(zip(images, sides, large, strict=True))
+            if side < self.max_side and _smallest(image, side, view) < CROWDED
+        ]
+        closer = [(images[n], min(round(sides[n] * CLOSER), self.max_side)) for n in crowded]
+        for number, view in zip(crowded, self._views(closer), strict=True):
+            parts[number].append(view)
+        return [detections(merge(Candidates.joined(each))) for each in parts]
 
     def detect_once(self, image: Image, side: int) -> list[Detection]:
         """What one view with the longer side at `side` pixels shows: benchmarks compare with it."""
-        return detections(merge(self._view(image, side)))
+        return detections(merge(self._views([(image, side)])[0]))
 
     def wants_tiles(self, width: int, height: int, found: Sequence[Detection]) -> bool:
         """`auto`: where the largest view leaves out pixels and shows a face of under 24 of them."""
@@ -102,11 +114,11 @@ class InsightFaceModel:
             if everywhere
             else parts.chosen(size, np.array(small).reshape(-1, 2) * size)
         )
+        cuts = [image[y : y + parts.TILE, x : x + parts.TILE] for x, y in corners]
+        seen = self._views([(tile, max(tile.shape[:2])) for tile in cuts])
         views = [parts.candidates(found)]
-        for left, top in corners:
-            tile = image[top : top + parts.TILE, left : left + parts.TILE]
-            seen = self._view(tile, max(tile.shape[:2]))
-            views.append(parts.placed(seen, (left, top), (tile.shape[1], tile.shape[0]), size))
+        for corner, tile, view in zip(corners, cuts, seen, strict=True):
+            views.append(parts.placed(view, corner, (tile.shape[1], tile.shape[0]), size))
         return detections(merge(Candidates.joined(views)))
 
     def _small(
@@ -129,17 +141,22 @@ class InsightFaceModel:
         ends = np.cumsum([len(faces) for faces in detections])
         return np.split(vectors, ends[:-1]) if len(ends) else []
 
-    def _view(self, image: Image, side: int) -> Candidates:
-        """What the detector finds in the photo at one size, as candidates over the threshold."""
-        shown = resized(image, side)
-        height, width = shown.shape[:2]
-        # Any multiple of 32 will do: a square would spend a third of the time on padding.
-        canvas = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32, 3), np.uint8)
-        canvas[:height, :width] = shown
-        blob = np.asarray(cv2.dnn.blobFromImage(canvas, 1 / 128, mean=(127.5,) * 3), np.float32)
-        answer = [a.reshape(-1, a.shape[-1]) for a in self._detector.run(blob)]
-        found = self._decoded(answer, canvas.shape[1])
-        unit: Points = np.array([width, height], dtype=np.float32)
+    def _views(self, shown: Sequence[tuple[Image, int]]) -> list[Candidates]:
+        """What the detector finds in each photo at one size, as candidates over the threshold."""
+        seen: list[Candidates] = []
+        for start in range(0, len(shown), VIEWS_AT_ONCE):
+            sights = [_sight(image, side) for image, side in shown[start : start + VIEWS_AT_ONCE]]
+            found = batched.answers(self._detector, [blob for blob, _ in sights])
+            for answer, (blob, size) in zip(found, sights, strict=True):
+                rows = [each.reshape(-1, each.shape[-1]) for each in answer]
+                seen.append(self._candidates(rows, blob, size))
+        return seen
+
+    def _candidates(
+        self, answer: Sequence[Points], blob: Points, size: tuple[int, int]
+    ) -> Candidates:
+        found = self._decoded(answer, blob.shape[3])
+        unit: Points = np.array(size, dtype=np.float32)
         boxes = np.asarray(found.boxes / np.tile(unit, 2), np.float32)
         return Candidates(boxes, found.landmarks / unit, np.minimum(found.scores, 1))
 
@@ -192,3 +209,20 @@ class InsightFaceModel:
     def _probe(self) -> int:
         side = self._crop()
         return int(self._recogniser.run(np.zeros((1, 3, side, side), np.float32))[0].shape[-1])
+
+
+def _sight(image: Image, side: int) -> tuple[Points, tuple[int, int]]:
+    """The photo with its longer side at `side`, as the detector takes it; its width and height."""
+    shown = resized(image, side)
+    height, width = shown.shape[:2]
+    # Any multiple of 32 will do: a square would spend a third of the time on padding.
+    canvas = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32, 3), np.uint8)
+    canvas[:height, :width] = shown
+    blob = cv2.dnn.blobFromImage(canvas, 1 / 128, mean=(127.5,) * 3)
+    return np.asarray(blob, np.float32), (width, height)
+
+
+def _smallest(image: Image, side: int, view: Candidates) -> float:
+    """Pixels across the smallest face of a view whose longer side has `side`."""
+    widths = (view.boxes[:, 2] - view.boxes[:, 0]) * image.shape[1] / max(image.shape[:2]) * side
+    return float(widths.min(initial=np.inf))

@@ -114,7 +114,7 @@ class OneView(InsightFaceModel):
     """Detection at one scale, as the loop does it."""
 
     def __init__(self, networks: Networks) -> None:
-        super().__init__(networks, name="stand-in", licence="", thresholds={})
+        super().__init__(networks, name="stand-in", licence="", thresholds={}, tiles="off")
         self.max_side = VIEW
 
     def detect(self, image: Image) -> list[Detection]:

@@ -10,7 +10,9 @@ import pytest
 from memoria_pipeline.errors import ModelError
 from memoria_pipeline.vision.backends import onnx_runtime, opening
 from memoria_pipeline.vision.backends.batched import BUCKETS, Batched, answers, with_batch_axis
-from memoria_pipeline.vision.backends.network import Blob, Network, Way
+from memoria_pipeline.vision.backends.network import Blob, Network, Networks, Way
+from memoria_pipeline.vision.insightface_model import InsightFaceModel
+from memoria_pipeline.vision.model import Image
 from memoria_pipeline.vision.onnx_pack import Pack
 from memoria_pipeline_tests.bench import networks
 
@@ -113,3 +115,21 @@ def test_a_pack_on_a_gpu_gets_the_batch_axis(pack: Pack, monkeypatch: pytest.Mon
     assert asked == ["tensorrt", "tensorrt"]
     assert loaded.detector.device == "cuda"
     assert {len(each) for each in loaded.detector.run(views(5))} == {5}
+
+
+def test_photos_looked_at_together_show_what_each_shows_alone(
+    pack: Pack, portraits: list[Image], counted: Counted, plain: InsightFaceModel
+) -> None:
+    recogniser = opening.open_network(pack.recogniser, Way())
+    model = InsightFaceModel(
+        Networks(Batched(counted), recogniser, pack.raw_pixels),
+        name="", licence="", thresholds={},
+    )  # fmt: skip
+    images = [*portraits, np.hstack(portraits), np.zeros((90, 120, 3), np.uint8)]
+    counted.sizes.clear()
+    together = model.detect_together(images)
+    assert 4 in counted.sizes
+    assert [len(each) for each in together] == [len(plain.detect(image)) for image in images]
+    for image, found in zip(images, together, strict=True):
+        for one, other in zip(plain.detect(image), found, strict=True):
+            assert one.box == pytest.approx(other.box, abs=1e-4)

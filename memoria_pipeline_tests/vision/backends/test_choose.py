@@ -157,7 +157,7 @@ def test_a_pack_that_changed_is_another_pack_though_hashes_are_kept(
     copies = [tmp_path / path.name for path in (pack.detector, pack.recogniser)]
     for path, copy in zip((pack.detector, pack.recogniser), copies, strict=True):
         copy.write_bytes(path.read_bytes())
-    mine = Pack(*copies, pack.raw_pixels)
+    mine = Pack(copies[0], copies[1], pack.raw_pixels)
     store = tmp_path / "store"
     first = keeping.folder(store, mine)
     assert first.name == keeping.folder(tmp_path / "other", pack).name
