@@ -5,7 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
 
+from memoria_pipeline.commands import model as command
+from memoria_pipeline.settings import Settings
 from memoria_pipeline.vision.backends import keeping
 from memoria_pipeline.vision.backends.network import Way
 from memoria_pipeline.vision.insightface_model import InsightFaceModel
@@ -31,16 +35,45 @@ def portraits(shared_data: Path) -> list[Image]:
 
 
 @pytest.fixture(scope="session")
-def trial(pack: Pack, portraits: list[Image], tmp_path_factory: pytest.TempPathFactory) -> Trial:
-    """The pack with int8 networks, calibrated on three small photos."""
+def home(portraits: list[Image], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with three small photos."""
     home = tmp_path_factory.mktemp("home")
-    photos = home / "photos"
-    photos.mkdir()
+    (home / "photos").mkdir()
     for number, image in enumerate(portraits):
-        cv2.imwrite(str(photos / f"{number}.jpg"), np.ascontiguousarray(image[:, :, ::-1]))
-    made = Trial(pack, keeping.folder(home / "models", pack))
-    assert made.make_int8(photos) == 3
-    return made
+        save(home / "photos" / f"{number}.jpg", image)
+    return home
+
+
+def save(path: Path, image: Image) -> None:
+    """Writes a photo, and its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.ascontiguousarray(image[:, :, ::-1]))
+
+
+def typed(home: Path, pack: Pack, *words: str | Path) -> Result:
+    """What `memoria model …` does with this home and this pack."""
+    given = {
+        "MEMORIA_HOME": str(home),
+        "MEMORIA_FACE_MODEL": f"insightface:{pack.detector.parent}",
+        "MEMORIA_DEVICE": "cpu",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "settings", lambda: Settings.of(given))
+        patch.setattr(command, "out", Console(width=300, highlight=False))
+        return CliRunner().invoke(command.app, [str(word) for word in words])
+
+
+@pytest.fixture(scope="session")
+def quantised(pack: Pack, home: Path) -> Result:
+    """What `memoria model quantise` said."""
+    return typed(home, pack, "quantise", "--photos", home / "photos")
+
+
+@pytest.fixture(scope="session")
+def trial(pack: Pack, home: Path, quantised: Result) -> Trial:
+    """The pack with int8 networks, calibrated on three small photos."""
+    assert quantised.exit_code == 0, quantised.exception
+    return Trial(pack, keeping.folder(home / "models", pack))
 
 
 @pytest.fixture(scope="session")
