@@ -51,7 +51,7 @@ def place_few(
     own = moved(pack, known[_TIGHTENED]) if known[_TIGHTENED] else pack
     reached = reach(own, known[_LOOSEST])
     faces = placing.near(conn, last.event_id, last.model, ids, reached)
-    now = placing.present(conn, last.event_id, faces)
+    now = placing.present(conn, last, faces)
     found = place(now, own, reached)
     if found is None or set(faces.ids) < set(ids):
         return None

@@ -151,21 +151,33 @@ _ASSIGN = sa.text(
 
 
 def place(
-    conn: sa.Connection, event_id: UUID, model: str, ids: Sequence[UUID], made: Sequence[UUID]
+    conn: sa.Connection,
+    event_id: UUID,
+    model: str,
+    labels: Sequence[Label],
+    ids: Sequence[UUID],
+    made: Sequence[UUID],
+    evidence: Sequence[Sequence[UUID]],
 ) -> None:
-    """Make the faces that are staged what is staged, and leave all others as they are.
+    """Make these faces, which are nobody's yet, what is said of them; all others stay as they are.
 
-    ids: their persons. made: those of them that are new.
+    labels: few, each in a cluster. ids: per cluster its person. made: those of them that are new.
     """
-    values = {"event": event_id, "model": model, "nobody": _NOBODY}
-    conn.execute(_NEW_PERSONS, {**values, "ids": list(made)})
+    if made:
+        conn.execute(_NEW_PERSONS, {"event": event_id, "model": model, "ids": list(made)})
     conn.execute(_LOCK_PERSONS, {"event": event_id, "ids": list(ids)})
+    values = {
+        "event": event_id,
+        "model": model,
+        "faces": [label[0] for label in labels],
+        "persons": [ids[label[1] or 0] for label in labels],
+        "probabilities": [label[2] for label in labels],
+        "margins": [label[3] for label in labels],
+        # PostgreSQL has no arrays of arrays of different lengths.
+        "evidence": ["{" + ",".join(map(str, those)) + "}" for those in evidence],
+    }
     conn.execute(_PLACE, values)
-    conn.execute(
-        sa.text("select memoria.refresh_person_counts(:event, cast(:ids as uuid[]))"),
-        {"event": event_id, "ids": list(ids)},
-    )
-    conn.execute(sa.text("truncate pg_temp.memoria_labels"))
+    conn.execute(_COUNT, {"event": event_id, "ids": list(ids)})
 
 
 _NEW_PERSONS = sa.text(
@@ -179,14 +191,16 @@ _LOCK_PERSONS = sa.text(
     " and id = any (cast(:ids as uuid[])) order by id for no key update"
 )
 _PLACE = sa.text(
-    "update memoria.faces f set machine_person_id = l.person_id,"
-    " face_person_id = case when not l.person_id = any (f.not_person_ids) then l.person_id end,"
-    " probability = l.probability, margin = l.margin,"
-    " evidence = array_remove(array[l.evidence0, l.evidence1, l.evidence2], :nobody)"
-    " from pg_temp.memoria_labels l where f.event_id = :event and f.model = :model"
-    " and f.id = l.face_id and f.id = any (array(select face_id from pg_temp.memoria_labels))"
-    " and f.verdict is null and f.face_person_id is null"
+    "update memoria.faces f set machine_person_id = r.person,"
+    " face_person_id = case when not r.person = any (f.not_person_ids) then r.person end,"
+    " probability = r.probability, margin = r.margin, evidence = r.evidence::uuid[]"
+    " from unnest(cast(:faces as uuid[]), cast(:persons as uuid[]), cast(:probabilities as real[]),"
+    " cast(:margins as real[]), cast(:evidence as text[]))"
+    " as r (face, person, probability, margin, evidence)"
+    " where f.event_id = :event and f.model = :model and f.id = r.face"
+    " and f.id = any (cast(:faces as uuid[])) and f.verdict is null and f.face_person_id is null"
 )
+_COUNT = sa.text("select memoria.refresh_person_counts(:event, cast(:ids as uuid[]))")
 
 
 def _redirect(

@@ -64,7 +64,8 @@ def table(conn: sa.Connection, event_id: UUID, query: str, values: Mapping[str, 
     ids, media = copy.to_uuids(rows["id"]), copy.to_uuids(rows["media"])
     media_ids = sorted(set(media))
     position = {media_id: i for i, media_id in enumerate(media_ids)}
-    rejected = _rejected(conn, event_id, ids if len(ids) <= FEW else None)
+    touched = rows["human_touched"].any()
+    rejected = _rejected(conn, event_id, ids if len(ids) <= FEW else None) if touched else {}
     return FaceTable(
         ids=ids,
         media=np.array([position[one] for one in media], np.int64),

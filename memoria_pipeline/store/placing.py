@@ -105,10 +105,14 @@ def _near(count: int) -> str:
 """  # noqa: S608
 
 
-def present(conn: sa.Connection, event_id: UUID, table: FaceTable) -> Present:
-    """What placing these faces starts from: as `standing.present`, of their persons alone."""
-    ids = sorted({one for one in table.person if one is not None})
-    state = fold(decision_log.about(conn, event_id, table.ids, ids))
+def present(conn: sa.Connection, last: ClusterRun, table: FaceTable) -> Present:
+    """What placing these faces starts from: as `standing.present`, of their persons alone.
+
+    last: a run since which nobody has decided anything.
+    """
+    event_id, ids = last.event_id, sorted({one for one in table.person if one is not None})
+    decided = last.fingerprint.rsplit(":", 2)[1] != "0"
+    state = fold(decision_log.about(conn, event_id, table.ids, ids) if decided else ())
     rules = constraints(state, table.ids, [table.media_ids[i] for i in table.media], ids)
     reviewed = set(conn.scalars(_REVIEWED, {"event": event_id, "ids": ids}))
     seen = rules.reviewed | np.array([each in reviewed for each in ids], bool)
@@ -147,9 +151,8 @@ def save(
     events.require_consent(conn, last.event_id)
     assignment.refuse_unknown(conn, last.event_id, [one for one in persons if one is not None])
     ids = [one or uuid4() for one in persons]
-    assignment.stage(conn, labels, ids, evidence)
     made = [each for each, known in zip(ids, persons, strict=True) if known is None]
-    assignment.place(conn, last.event_id, last.model, ids, made)
+    assignment.place(conn, last.event_id, last.model, labels, ids, made, evidence)
     now = fingerprint(conn, last, [label[0] for label in labels])
     run = {"event": last.event_id, "method": last.method, "model": last.model, "fingerprint": now}
     run |= {"parameters": last.parameters, "measures": measures, "kind": "incremental"}

@@ -92,7 +92,7 @@ def _placed(world: World, i: int) -> tuple[float, float]:
         assert place_store.as_decided(conn, last)
         reached = reach(THRESHOLDS, known["loosest"])
         near = place_store.near(conn, world.event, PACK, ids, reached)
-        found = place(place_store.present(conn, world.event, near), THRESHOLDS, reached)
+        found = place(place_store.present(conn, last, near), THRESHOLDS, reached)
         assert found is not None
         place_store.save(conn, last, measures=known, **placing.result(near, set(ids), found))
 
