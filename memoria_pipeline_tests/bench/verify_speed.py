@@ -1,7 +1,7 @@
 """`make verify-speed`: the figures of speed, asked and reached.
 
-An hour on two cores that have nothing else to do. Nothing is measured here: the parts of the suite
-that hold asked figures are run, kept in its history, and their asked figures shown;
+Forty minutes on two cores that have nothing else to do. Nothing is measured here: the parts of the
+suite that hold asked figures are run and kept in its history, and those figures are shown;
 `--only NAME` runs some of them.
 """
 

@@ -38,16 +38,16 @@ class Part:
 
 
 PARTS = (
-    Part("ends", "photos end to end, beside InsightFace's loop and the limit", "ends", 15, 8),
-    Part("cold", "cold start to the first embedding, beside InsightFace's", "cold", 2, 1),
-    Part("dlib", "the default pack, beside face_recognition's loop", "dlib_loop", 3, 3),
+    Part("ends", "photos end to end, beside InsightFace's loop and the limit", "ends", 3, 8),
+    Part("cold", "cold start to the first embedding, beside InsightFace's", "cold", 1, 1),
+    Part("dlib", "the default pack, beside face_recognition's loop", "dlib_loop", 2, 3),
     Part("found", "faces found at each precision, small ones, tiles", "found", 10, 14),
-    Part("worker", "peak memory of a worker, from 100 to 10,000 photos", "worker_memory", 10, 2),
+    Part("worker", "peak memory of a worker, from 100 to 10,000 photos", "worker_memory", 8, 2),
     Part("engine", "two workers, scaled decoding", "speed.engine", 1),
     Part("clustering", "50,000 faces beside half the matrix product", "clustering", 6, 11),
-    Part("sizes", "1,000 to 100,000 faces beside hdbscan, DBSCAN, fastcluster", "speed.sizes", 9),
-    Part("placing", "a photo with 3 faces into an event of 30,000", "placing", 2, 1),
-    Part("around", "Dagster, database and storage around the engine", "around", 8, 2),
+    Part("sizes", "1,000 to 100,000 faces beside hdbscan, DBSCAN, fastcluster", "speed.sizes", 5),
+    Part("placing", "a photo with 3 faces into an event of 30,000", "placing", 3, 1),
+    Part("around", "Dagster, database and storage around the engine", "around", 4, 2),
     Part("event", "peak memory of grouping and saving 10,000 photos", "speed.event", 2),
     Part("page", "first page of the review API", "speed.page", 1),
     Part("idle", "sensors at 10,000 events", "idle", 10),
