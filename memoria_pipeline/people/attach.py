@@ -10,8 +10,8 @@ from memoria_pipeline.people.measure import NOBODY
 from memoria_pipeline.people.prepare import Faces
 from memoria_pipeline.people.thresholds import Thresholds
 
-BLOCK = 4_000_000
-"""Cosines in memory at once: 16 MB."""
+BLOCK = 2_000_000
+"""Cosines in memory at once: 8 MB."""
 
 
 def attach_weak(groups: Groups, faces: Faces, thresholds: Thresholds) -> None:

@@ -12,8 +12,8 @@ from memoria_pipeline.people.rivals import NONE as NONE
 from memoria_pipeline.people.rivals import Mates, with_all, with_near
 from memoria_pipeline.people.thresholds import Thresholds
 
-BLOCK = 4_000_000
-"""Numbers in memory at once, of cosines or of vectors: 16 MB."""
+BLOCK = 2_000_000
+"""Numbers in memory at once, of cosines or of vectors: 8 MB."""
 
 PAIR = 12_000
 """Looking at a known pair of faces takes as long as so many products of two numbers."""

@@ -10,8 +10,8 @@ from memoria_pipeline.people.groups import Cosines, Vectors, lengths, unit
 from memoria_pipeline.people.near import HAIR, Near
 from memoria_pipeline.people.workers import in_order
 
-BLOCK = 4_000_000
-"""Cosines in memory at once, per core: 16 MB."""
+BLOCK = 2_000_000
+"""Cosines in memory at once, per core: 8 MB, as much as a tile of the graph."""
 
 GATHERED = 2_000_000
 """Numbers of the vectors of pairs that are looked at together: 8 MB, twice."""

@@ -1,9 +1,11 @@
 """An event of made-up faces, run by Dagster on a real PostgreSQL: for figures, not for tests."""
 
 import hashlib
+import io
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -87,19 +89,20 @@ class Place:
     def run(self) -> tuple[float, float]:
         """CPU seconds of this process, and of the servers, for one run of process_event."""
         before, started = _servers(self.server), time.process_time()
-        result = (
-            defs()
-            .resolve_job_def("process_event")
-            .execute_in_process(
-                partition_key=str(self.event),
-                instance=self.instance,
-                resources={
-                    "store": Store(self.url),
-                    "photos": PhotoStorage(Limits().max_bytes),
-                    "detector": MadeUp(),
-                },
+        with redirect_stderr(io.StringIO()):  # a line for every event of the run
+            result = (
+                defs()
+                .resolve_job_def("process_event")
+                .execute_in_process(
+                    partition_key=str(self.event),
+                    instance=self.instance,
+                    resources={
+                        "store": Store(self.url),
+                        "photos": PhotoStorage(Limits().max_bytes),
+                        "detector": MadeUp(),
+                    },
+                )
             )
-        )
         assert result.success
         return time.process_time() - started, _servers(self.server) - before
 
