@@ -26,6 +26,7 @@ from memoria_pipeline.vision.model import Detection, Face, FaceModel, Image, Til
 from memoria_pipeline.vision.photo import Limits, Photo, read_photo
 from memoria_pipeline.vision.quality import assess
 
+_LIMITS = Limits()
 _AHEAD = 3  # photos in flight per worker: enough to keep it busy, few enough to stop quickly
 _SPAWN = get_context("spawn")
 _LONGEST = 300  # seconds for one photo; the slowest real one (128 MP, 300 faces) took under 60
@@ -185,14 +186,20 @@ def analyse_photo(key: str, data: bytes, work: Work, model: FaceModel) -> Outcom
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 in work.known:
         return Outcome(key, sha256, duplicate=True)
-    side = max(model.max_side, _FIRST_LOOK)
-    photo = read_photo(data, max_side=side, limits=work.limits, exact=False)
-    detections = model.detect(photo.pixels)
-    if isinstance(model, Tiling) and model.wants_tiles(photo.width, photo.height, detections):
-        photo = read_photo(data, limits=work.limits)
-        detections = model.in_tiles(photo.pixels, detections)
+    photo, detections = look(data, model, work.limits)
     faces = _faces(data, photo, detections, work, model) if detections else ()
     return Outcome(key, sha256, photo.width, photo.height, faces)
+
+
+def look(data: bytes, model: FaceModel, limits: Limits = _LIMITS) -> tuple[Photo, list[Detection]]:
+    """The photo at a scale that detection was content with, and every face. Raises PhotoError."""
+    side = max(model.max_side, _FIRST_LOOK)
+    photo = read_photo(data, max_side=side, limits=limits, exact=False)
+    detections = model.detect(photo.pixels)
+    if isinstance(model, Tiling) and model.wants_tiles(photo.width, photo.height, detections):
+        photo = read_photo(data, limits=limits)
+        detections = model.in_tiles(photo.pixels, detections)
+    return photo, detections
 
 
 def _faces(
