@@ -13,7 +13,7 @@ from memoria_pipeline.vision.photo import EXTENSIONS, read_photo
 from memoria_pipeline_tests.bench import ratio
 from memoria_pipeline_tests.bench.figures import Row
 
-PHOTOS = 12
+PHOTOS = 36
 
 
 def rows() -> Iterator[Row]:

@@ -43,7 +43,7 @@ PARTS = (
     Part("dlib", "the default pack, beside face_recognition's loop", "dlib_loop", 2, 3),
     Part("found", "faces found at each precision, small ones, tiles", "found", 10, 14),
     Part("worker", "peak memory of a worker, from 100 to 10,000 photos", "worker_memory", 8, 2),
-    Part("engine", "two workers, scaled decoding", "speed.engine", 1),
+    Part("engine", "two workers, scaled decoding", "speed.engine", 2),
     Part("clustering", "50,000 faces beside half the matrix product", "clustering", 6, 11),
     Part("sizes", "1,000 to 100,000 faces beside hdbscan, DBSCAN, fastcluster", "speed.sizes", 5),
     Part("placing", "a photo with 3 faces into an event of 30,000", "placing", 3, 1),
