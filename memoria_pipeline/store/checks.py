@@ -31,33 +31,6 @@ def photos_unaccounted_for(
     )
 
 
-def embeddings_off_length(conn: sa.Connection, event_id: UUID) -> int:
-    """Vectors whose length is not 1 (half precision allows 0.002), or that are not there."""
-    return _count(
-        conn,
-        "select count(*) from memoria.faces where event_id = :event and erased_at is null"
-        " and (embedding is null or abs(l2_norm(embedding) - 1) > 0.002)",
-        event_id,
-    )
-
-
-def faces_miscounted(conn: sa.Connection, event_id: UUID) -> int:
-    """Photos whose number of faces is not the one that their analysis found.
-
-    Those that failed since keep their faces and their number, or have neither.
-    """
-    return _count(
-        conn,
-        # The event is named for the faces, too: else the plan has every event's partition.
-        "select count(*) from memoria.media m left join"
-        " (select media_id, count(*) as faces from memoria.faces"
-        "  where event_id = :event and not lost group by media_id) f on f.media_id = m.id"
-        " where m.event_id = :event and m.status in ('analysed', 'failed')"
-        " and coalesce(m.faces_found, 0) <> coalesce(f.faces, 0)",
-        event_id,
-    )
-
-
 def impure_persons(conn: sa.Connection, event_id: UUID) -> int:
     """Persons with two faces in one photo, as far as a machine put them there."""
     return _count(

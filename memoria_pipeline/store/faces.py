@@ -124,12 +124,12 @@ COLUMNS = """
         coalesce(array_position(array['person', 'ignored', 'not_a_face'], f.verdict), 0),
         f.human_touched, f.lost, subvector(f.embedding, 1, %(d)s)
     from memoria.faces f
-    join memoria.media m on m.event_id = f.event_id and m.id = f.media_id
 """
-"""What `table` reads: of faces f and their photos m."""
+"""What `table` reads: of faces f."""
 
 _LOAD = f"""
     {COLUMNS}
+    join memoria.media m on m.event_id = f.event_id and m.id = f.media_id
     where f.event_id = %(event)s and f.model = %(model)s and f.embedding is not null
         and m.status <> 'missing'
     order by f.id

@@ -90,8 +90,7 @@ def _near(count: int) -> str:
             case f.quality_class when 'C' then %(faintest)s::float8
                 else greatest(f.quality_score::float8 ^ 2, %(faintest)s) end as weight
         from memoria.faces f
-        join memoria.media m on m.event_id = f.event_id and m.id = f.media_id
-        where f.event_id = %(event)s and f.model = %(model)s and m.status <> 'missing'
+        where f.event_id = %(event)s and f.model = %(model)s and {_IS_HERE}
             and f.embedding is not null and f.face_person_id = any (array(select person from hit))
     ), within as (
         select w.person from weighed w group by w.person
@@ -99,10 +98,17 @@ def _near(count: int) -> str:
             + greatest(%(loosest)s, 0) * (sum(w.weight) ^ 2 - sum(w.weight ^ 2)))
     )
     {faces.COLUMNS} where f.event_id = %(event)s and f.model = %(model)s
-        and f.embedding is not null and m.status <> 'missing'
+        and f.embedding is not null and {_IS_HERE}
         and (f.face_person_id = any (array(select person from within)) or f.id = any (%(new)s))
     order by f.id
 """  # noqa: S608
+
+
+# Looked up face by face: a join reads all photos of the event, twice.
+_IS_HERE = (
+    "(select m.status from memoria.media m"
+    " where m.event_id = f.event_id and m.id = f.media_id) <> 'missing'"
+)
 
 
 def present(conn: sa.Connection, last: ClusterRun, table: FaceTable) -> Present:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from memoria_pipeline.errors import ConsentError
 from memoria_pipeline.privacy.consent import Said, stands
-from memoria_pipeline.store import beside, checks, consents, events, media, references
+from memoria_pipeline.store import beside, checks, consents, events, media, observed, references
 from memoria_pipeline.vision.model import Face
 from memoria_pipeline_tests.store.factories import (
     LEFT,
@@ -164,7 +164,7 @@ def test_a_selfie_is_a_face_of_a_person_and_no_photo_of_the_event(conn: sa.Conne
     assert one(conn, of, p=person) == user
     assert media.summary(conn, album.event).total == 3
     assert checks.faces_not_as_decided(conn, album.event) == 0
-    assert checks.faces_miscounted(conn, album.event) == 0
+    assert observed.of_photos(conn, album.event)["faces_miscounted"] == 0
     assert one(conn, "select count(*) from memoria.media_tags") == 0
     assert (
         one(

@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 
 from memoria_pipeline.errors import ConsentError, DatabaseError
-from memoria_pipeline.store import checks, events, faces, media
+from memoria_pipeline.store import checks, events, faces, media, observed
 from memoria_pipeline.store.photos import UNREADABLE, FoundPhoto
 from memoria_pipeline.vision.model import Face
 from memoria_pipeline_tests.store.factories import (
@@ -165,7 +165,7 @@ def test_a_failure_that_may_pass_takes_no_face(conn: sa.Connection, reason: str)
     album = an_album(conn, 1)
     media.save_failure(conn, album.photos[0], reason, "why")
     assert faces_of(conn, album.photos[0]) == album.faces[0]
-    assert checks.faces_miscounted(conn, album.event) == 0
+    assert observed.of_photos(conn, album.event)["faces_miscounted"] == 0
 
 
 def test_a_photo_that_became_unreadable_for_good_shows_nobody(conn: sa.Connection) -> None:
@@ -176,9 +176,9 @@ def test_a_photo_that_became_unreadable_for_good_shows_nobody(conn: sa.Connectio
     media.save_failure(conn, album.photos[0], "broken", "why")
     assert faces_of(conn, album.photos[0]) == [left]
     assert one(conn, "select lost from memoria.faces") is True
-    assert checks.faces_miscounted(conn, album.event) == 0
+    assert observed.of_photos(conn, album.event)["faces_miscounted"] == 0
     conn.execute(sa.text("update memoria.faces set lost = false"))
-    assert checks.faces_miscounted(conn, album.event) == 1
+    assert observed.of_photos(conn, album.event)["faces_miscounted"] == 1
 
 
 @pytest.mark.parametrize("gone", [False, True])

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from memoria_pipeline.store import checks, decisions, media, persons
+from memoria_pipeline.store import decisions, media, observed, persons
 from memoria_pipeline_tests.store.factories import (
     ORGANISER,
     PACK,
@@ -193,7 +193,7 @@ def test_a_reactivated_event_counts_no_face_that_is_not_there(
     for status in ("archived", "active"):
         _do(conn, "update memoria.events set status = :s", s=status)
     media.save_failure(conn, album.photos[1], "unreadable", "why")
-    assert checks.faces_miscounted(conn, album.event) == 0
+    assert observed.of_photos(conn, album.event)["faces_miscounted"] == 0
 
 
 @pytest.mark.parametrize("status", ["archived", "deleted"])
