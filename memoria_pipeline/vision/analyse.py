@@ -22,17 +22,16 @@ from typing import Any
 import cv2
 
 from memoria_pipeline.errors import PhotoError
-from memoria_pipeline.vision.model import Detection, Face, FaceModel, Image, Tiling
-from memoria_pipeline.vision.photo import Limits, Photo, read_photo
-from memoria_pipeline.vision.quality import assess
+from memoria_pipeline.vision.looking import graded, joined, look, sharp_enough
+from memoria_pipeline.vision.model import Detection, Face, FaceModel
+from memoria_pipeline.vision.photo import Limits, Photo
 
-_LIMITS = Limits()
 _AHEAD = 3  # photos in flight per worker: enough to keep it busy, few enough to stop quickly
-_SPAWN = get_context("spawn")
-_LONGEST = 300  # seconds for one photo; the slowest real one (128 MP, 300 faces) took under 60
-_CRASHED = (
+SPAWN = get_context("spawn")
+LONGEST = 300  # seconds for one photo; the slowest real one (128 MP, 300 faces) took under 60
+CRASHED = (
     "crashed",
-    f"Analysing it crashed the decoder or the model, or took over {_LONGEST} seconds; "
+    f"Analysing it crashed the decoder or the model, or took over {LONGEST} seconds; "
     "convert it to JPEG and upload it again.",
 )
 
@@ -42,13 +41,14 @@ class Work:
     """What a worker needs; it must pickle.
 
     read: key → the file's bytes; raises PhotoError. load: → the model. known: sha256 (hex) of
-    photos that need no analysis any more.
+    photos that need no analysis any more. gpu: the model may be on one; its worker then says so.
     """
 
     read: Callable[[str], bytes]
     load: Callable[[], FaceModel]
     limits: Limits = Limits()
     known: frozenset[str] = frozenset()
+    gpu: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +89,10 @@ def cores() -> int:
 
 
 def _outcomes(keys: Iterator[str], work: Work, workers: int) -> Iterator[Outcome]:
+    if work.gpu:
+        from memoria_pipeline.vision.together import in_groups  # which imports this module
+
+        keys = yield from in_groups(keys, work, workers)
     queue: deque[str] = deque()
     while True:
         try:
@@ -104,12 +108,12 @@ def _outcomes(keys: Iterator[str], work: Work, workers: int) -> Iterator[Outcome
 def _pooled(keys: Iterator[str], queue: deque[str], work: Work, workers: int) -> Iterator[Outcome]:
     """`queue` holds the keys that were handed out and have not come back."""
     futures: deque[Future[Outcome]] = deque()
-    stop = _SPAWN.Event()
-    pool = _pool(work, workers, stop)
+    stop = SPAWN.Event()
+    pool = start_pool(work, workers, stop)
     try:
         for key in keys:
             queue.append(key)
-            futures.append(pool.submit(_analyse_one, key))
+            futures.append(pool.submit(analyse_one, key))
             if len(futures) >= workers * _AHEAD:
                 yield from _next(futures, queue)
         while futures:
@@ -126,16 +130,17 @@ def _next(futures: deque[Future[Outcome]], queue: deque[str]) -> Iterator[Outcom
 
 
 def _alone(key: str, work: Work) -> Outcome:
-    with _pool(work, 1, _SPAWN.Event()) as pool:
+    with start_pool(work, 1, SPAWN.Event()) as pool:
         try:
-            return pool.submit(_analyse_one, key).result()
+            return pool.submit(analyse_one, key).result()
         except BrokenProcessPool:
-            return Outcome(key, error=_CRASHED)
+            return Outcome(key, error=CRASHED)
 
 
-def _pool(work: Work, workers: int, stop: Event) -> ProcessPoolExecutor:
+def start_pool(work: Work, workers: int, stop: Event) -> ProcessPoolExecutor:
+    """Processes for `analyse_one` and the like; `stop` makes them leave the rest."""
     return ProcessPoolExecutor(
-        workers, mp_context=_SPAWN, initializer=_start_worker, initargs=(work, stop)
+        workers, mp_context=SPAWN, initializer=_start_worker, initargs=(work, stop)
     )
 
 
@@ -153,6 +158,12 @@ def _start_worker(work: Work, stop: Event) -> None:
     _worker = (work, cache(work.load), stop)
 
 
+def at_work() -> tuple[Work, Callable[[], FaceModel], Event]:
+    """In a worker: what it was started with; the model is loaded by the first call."""
+    work, load, stop = _worker
+    return work, load, stop
+
+
 def _die_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
@@ -160,25 +171,29 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _analyse_one(key: str) -> Outcome:
+def analyse_one(key: str) -> Outcome:
+    """One photo, in a worker; what goes wrong with it is its outcome, ModelError is the run's."""
     work, load, stop = _worker
     if stop.is_set():
         return Outcome(key)
     model = load()
     started = time.perf_counter()
-    signal.alarm(_LONGEST)
+    signal.alarm(LONGEST)
     try:
         outcome = analyse_photo(key, work.read(key), work, model)
-    except PhotoError as error:
-        outcome = Outcome(key, error=(error.reason, str(error)))
     except Exception as error:  # OpenCV, ONNX Runtime, dlib: one bad photo never stops an event
-        why = (
-            f"Analysing it failed ({type(error).__name__}); convert it to JPEG and upload it again."
-        )
-        outcome = Outcome(key, error=("crashed", why))
+        outcome = failed(key, error)
     finally:
         signal.alarm(0)
     return replace(outcome, seconds=time.perf_counter() - started)
+
+
+def failed(key: str, error: Exception) -> Outcome:
+    """What became of a photo whose analysis raised this; nothing of a library's words."""
+    if isinstance(error, PhotoError):
+        return Outcome(key, error=(error.reason, str(error)))
+    why = f"Analysing it failed ({type(error).__name__}); convert it to JPEG and upload it again."
+    return Outcome(key, error=("crashed", why))
 
 
 def analyse_photo(key: str, data: bytes, work: Work, model: FaceModel) -> Outcome:
@@ -191,44 +206,9 @@ def analyse_photo(key: str, data: bytes, work: Work, model: FaceModel) -> Outcom
     return Outcome(key, sha256, photo.width, photo.height, faces)
 
 
-def look(data: bytes, model: FaceModel, limits: Limits = _LIMITS) -> tuple[Photo, list[Detection]]:
-    """The photo at a scale that detection was content with, and every face. Raises PhotoError."""
-    side = max(model.max_side, _FIRST_LOOK)
-    photo = read_photo(data, max_side=side, limits=limits, exact=False)
-    detections = model.detect(photo.pixels)
-    if isinstance(model, Tiling) and model.wants_tiles(photo.width, photo.height, detections):
-        photo = read_photo(data, limits=limits)
-        detections = model.in_tiles(photo.pixels, detections)
-    return photo, detections
-
-
 def _faces(
     data: bytes, photo: Photo, detections: list[Detection], work: Work, model: FaceModel
 ) -> tuple[Face, ...]:
-    pixels = _sharp_enough(data, photo, detections, work.limits)
+    pixels = sharp_enough(data, photo, detections, work.limits)
     embeddings = model.embed([pixels], [detections])[0]
-    graded = [assess(pixels, each, photo.width) for each in detections]
-    return tuple(
-        Face(detection, quality, quality_class, embedding)
-        for detection, (quality, quality_class), embedding in zip(
-            detections, graded, embeddings, strict=True
-        )
-    )
-
-
-_FIRST_LOOK = 2048  # pixels; fewer are little cheaper to decode, and soon too few for the crops
-_CROP = 112  # pixels across the aligned face that the recognition networks take
-
-
-def _sharp_enough(data: bytes, photo: Photo, detections: list[Detection], limits: Limits) -> Image:
-    """The photo at the smallest scale that gives the smallest face its full crop.
-
-    Detection needs fewer pixels than recognition: a face of 60 pixels in a 24 MP photo is found
-    at 20 and recognised at 60.
-    """
-    shown = photo.pixels.shape[1]
-    smallest = min(each.box[2] for each in detections) * shown
-    if shown >= photo.width or smallest >= _CROP:
-        return photo.pixels
-    wanted = max(photo.pixels.shape[:2]) * _CROP / max(smallest, 1.0)
-    return read_photo(data, max_side=round(wanted), limits=limits, exact=False).pixels
+    return joined(detections, graded(pixels, detections, photo.width), embeddings)

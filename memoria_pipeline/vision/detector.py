@@ -89,7 +89,8 @@ class Detector:
     ) -> Iterator[Outcome]:
         """Analyse photos with the pack `model`, in order; see vision/analyse.py."""
         settled = self._settled(model)
-        work = Work(read, partial(settled.load, model), self.limits, frozenset(known))
+        load, gpu = partial(settled.load, model), settled._may_have_gpu(model)
+        work = Work(read, load, self.limits, frozenset(known), gpu)
         return analyse(keys, work, self.workers, skip_duplicates=skip_duplicates)
 
     def _settled(self, model: str) -> "Detector":
@@ -104,6 +105,18 @@ class Detector:
         except ModelError:
             return self  # the workers say so, for each photo
         return replace(self, backend=plan.way.backend, precision=plan.way.precision)
+
+    def _may_have_gpu(self, model: str) -> bool:
+        """Without loading the model; its worker finds out."""
+        if self.backend in ("cuda", "tensorrt"):
+            return True
+        if self.backend == "openvino" or self.device == "cpu":
+            return False
+        if catalogue.choose(self._source(model), Path.home()).pack == packs.DLIB:
+            return False
+        from onnxruntime import get_available_providers
+
+        return onnx_runtime.CUDA in get_available_providers()
 
     def other(self, setting: str) -> "Detector":
         """The detector of another pack that is asked for as MEMORIA_FACE_MODEL would be.

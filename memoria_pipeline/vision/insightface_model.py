@@ -34,8 +34,14 @@ LARGER = 1.25
 
 FACES_PER_BATCH = 32
 
+TOGETHER = 16
+"""Photos that a GPU is handed at once: with three faces each, a pool of 48."""
+
 VIEWS_AT_ONCE = batched.BUCKETS[-1]
 """In memory, as what the network takes: 5 MB for a tile, 34 for a view of 2048 pixels."""
+
+LARGE, LARGE_AT_ONCE = 1024, 8
+"""Of views with a longer side than this: SCRFD-10G's second layer takes 160 MB for one of 2048."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,9 @@ class InsightFaceModel:
         self._threshold, self._det_size, self._tiles = detection_threshold, det_size, tiles
         self.device = self._detector.device
         self.providers: tuple[str, ...] = self._detector.providers
+        gpu = self.device != "cpu"
+        self.together = TOGETHER if gpu else 1
+        self._faces_at_once = batched.FACES[-1] if gpu else FACES_PER_BATCH
         self.dimensions = self._width_of_output()
 
     def detect(self, image: Image) -> list[Detection]:
@@ -133,19 +142,37 @@ class InsightFaceModel:
     ) -> list[Embeddings]:
         """For each image the embeddings of its detections; all images share the batches."""
         crops = [
-            cut(image, similarity(pixels(image, face), self._template()), self._crop())
+            crop
             for image, faces in zip(images, detections, strict=True)
-            for face in faces
+            for crop in self.crops(image, faces)
         ]
-        vectors = self._vectors(crops)
+        vectors = self.vectors(crops)
         ends = np.cumsum([len(faces) for faces in detections])
         return np.split(vectors, ends[:-1]) if len(ends) else []
+
+    def crops(self, image: Image, detections: Sequence[Detection]) -> list[Image]:
+        """Each face of a photo, upright and aligned, at the recogniser's size."""
+        side, template = self._crop(), self._template()
+        return [cut(image, similarity(pixels(image, face), template), side) for face in detections]
+
+    def vectors(self, crops: Sequence[Image]) -> Embeddings:
+        """The embeddings of what `crops` gave, of any photos; on a GPU up to 64 share a call."""
+        most = self._faces_at_once
+        parts = [
+            self._recogniser.run(self._blob(crops[start : start + most]))[0]
+            for start in range(0, len(crops), most)
+        ]
+        if not parts:
+            return np.zeros((0, self.dimensions), np.float32)
+        return unit_length(np.concatenate(parts).astype(np.float32))
 
     def _views(self, shown: Sequence[tuple[Image, int]]) -> list[Candidates]:
         """What the detector finds in each photo at one size, as candidates over the threshold."""
         seen: list[Candidates] = []
-        for start in range(0, len(shown), VIEWS_AT_ONCE):
-            sights = [_sight(image, side) for image, side in shown[start : start + VIEWS_AT_ONCE]]
+        large = any(side > LARGE for _, side in shown)
+        most = LARGE_AT_ONCE if large else VIEWS_AT_ONCE
+        for start in range(0, len(shown), most):
+            sights = [_sight(image, side) for image, side in shown[start : start + most]]
             found = batched.answers(self._detector, [blob for blob, _ in sights])
             for answer, (blob, size) in zip(found, sights, strict=True):
                 rows = [each.reshape(-1, each.shape[-1]) for each in answer]
@@ -175,16 +202,6 @@ class InsightFaceModel:
             marks = centre[:, None] + points[rows].reshape(-1, 5, 2) * stride
             parts.append(Candidates(boxes, marks, scores[rows, 0]))
         return Candidates.joined(parts)
-
-    def _vectors(self, crops: Sequence[Image]) -> Embeddings:
-        parts = [
-            self._recogniser.run(self._blob(crops[start : start + FACES_PER_BATCH]))[0]
-            for start in range(0, len(crops), FACES_PER_BATCH)
-        ]
-        if not parts:
-            return np.zeros((0, self.dimensions), np.float32)
-        raw = np.concatenate(parts).astype(np.float32)
-        return unit_length(raw)
 
     def _blob(self, crops: Sequence[Image]) -> Points:
         """(n, 3, side, side) in the range the recogniser was trained on."""

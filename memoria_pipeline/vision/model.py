@@ -84,6 +84,24 @@ class FaceModel(Protocol):
 
 
 @runtime_checkable
+class Together(Protocol):
+    """A face model that can work on several photos at once, as a GPU needs to be busy."""
+
+    @property
+    def together(self) -> int:
+        """How many photos it wants at once; 1 where more would make it no faster."""
+
+    def detect_together(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """`detect` of several photos."""
+
+    def crops(self, image: Image, detections: Sequence[Detection]) -> list[Image]:
+        """The faces of one photo as `vectors` takes them."""
+
+    def vectors(self, crops: Sequence[Image]) -> Embeddings:
+        """The embeddings of faces cut out of any photos."""
+
+
+@runtime_checkable
 class Tiling(Protocol):
     """A face model that can look at parts of a photo at its full resolution."""
 

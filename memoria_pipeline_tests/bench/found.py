@@ -17,10 +17,10 @@ import numpy as np
 import simplejpeg
 
 from memoria_pipeline.vision import catalogue
-from memoria_pipeline.vision.analyse import look
 from memoria_pipeline.vision.backends import choose, keeping
 from memoria_pipeline.vision.backends.network import Way
 from memoria_pipeline.vision.insightface_model import InsightFaceModel
+from memoria_pipeline.vision.looking import look
 from memoria_pipeline.vision.scales import resized
 from memoria_pipeline.vision.trial import Trial
 from memoria_pipeline_tests.bench.composed import Boxes, Composed, backgrounds, composed, read

@@ -9,6 +9,8 @@ CALL_SITES = {
     "review/api/process": "tried: POST /process",
     "review/agreeing": "tried: POST /event/{event_id}/selfie, and the page's",
     "vision/analyse": "the engine, which those call",
+    "vision/looking": "one photo's steps, for the engine",
+    "vision/line": "the engine on a GPU",
     "vision/detector": "the engine with its settings",
     "vision/canary": "one photo of the package's own, public domain",
     "vision/catalogue": "`memoria model check`: the same photo",

@@ -66,10 +66,10 @@ def test_a_photo_that_hangs_ends_its_worker() -> None:
     hang = (
         "from memoria_pipeline.vision import analyse\n"
         "from memoria_pipeline_tests.fakes import BLUE, ColourModel, Shelf, picture\n"
-        "analyse._LONGEST = 1\n"
+        "analyse.LONGEST = 1\n"
         "work = analyse.Work(Shelf({'a': picture(BLUE)}).read, ColourModel)\n"
-        "analyse._start_worker(work, analyse._SPAWN.Event())\n"
-        "analyse._analyse_one('a')\n"
+        "analyse._start_worker(work, analyse.SPAWN.Event())\n"
+        "analyse.analyse_one('a')\n"
     )
     ended = subprocess.run([sys.executable, "-c", hang], check=False, timeout=50)
     assert ended.returncode == -signal.SIGALRM

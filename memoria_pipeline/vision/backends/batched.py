@@ -18,27 +18,30 @@ from memoria_pipeline.vision.backends.network import Blob, Network
 BUCKETS = (1, 4, 8, 16)
 """Views per call; what is missing to the next of these is empty views."""
 
+FACES = (*BUCKETS, 32, 64)
+"""Faces per call of a recogniser."""
+
 AFTER = ("Sigmoid", "Mul", "Identity")
 """What may stand between the list of anchors and an output."""
 
 
 class Batched:
-    """A network with a batch axis, called with as many views as one of BUCKETS. A `Network`."""
+    """A network with a batch axis, called with as many views as one of `sizes`. A `Network`."""
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, network: Network, sizes: Sequence[int] = BUCKETS) -> None:
+        self._network, self._sizes = network, sizes
         self.device, self.providers = network.device, network.providers
         self.input_shape, self.output_shape = network.input_shape, network.output_shape
         self.outputs = network.outputs
 
     def run(self, blob: Blob) -> list[Blob]:
         """All outputs for (n, 3, height, width), each (n, …); any n from 1."""
-        most = BUCKETS[-1]
+        most = self._sizes[-1]
         parts = [self._padded(blob[at : at + most]) for at in range(0, len(blob), most)]
         return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
     def _padded(self, blob: Blob) -> list[Blob]:
-        size = next(bucket for bucket in BUCKETS if bucket >= len(blob))
+        size = next(bucket for bucket in self._sizes if bucket >= len(blob))
         if size > len(blob):
             empty = np.zeros((size - len(blob), *blob.shape[1:]), np.float32)
             return [each[: len(blob)] for each in self._network.run(np.concatenate([blob, empty]))]

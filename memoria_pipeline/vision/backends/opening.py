@@ -30,7 +30,7 @@ def open_network(
 def open_networks(
     pack: Pack, way: Way, device: str = "auto", threads: int = 1, kept: Path | None = None
 ) -> Networks:
-    """Both networks of a pack; on a GPU the detector takes several views at once.
+    """Both networks of a pack; on a GPU they are called with several views and faces.
 
     ModelError as `open_network`.
     """
@@ -39,6 +39,7 @@ def open_networks(
         asked = device if way.backend == "onnxruntime" else way.backend
         graph = batched.with_batch_axis(pack.detector)
         plain: Network = onnx_runtime.open_network(graph, asked, threads, kept)
-        return Networks(batched.Batched(plain), recogniser, pack.raw_pixels)
+        faces = batched.Batched(recogniser, batched.FACES)
+        return Networks(batched.Batched(plain), faces, pack.raw_pixels)
     detector = open_network(pack.detector, way, device, threads, kept)
     return Networks(detector, recogniser, pack.raw_pixels)
