@@ -41,7 +41,7 @@ def save(conn: sa.Connection, event_id: UUID, batch: Batch) -> dict[str, int]:
         return {}
     if fresh:
         about = {"event": event_id, "seq": batch.seq, "asked": batch.at}
-        conn.execute(_QUESTION, [about | row for row in _rows(fresh, ids)])
+        conn.execute(_QUESTIONS, about | {"rows": json.dumps(_rows(fresh, ids))})
     conn.execute(_FORGET, {"event": event_id, "kept": _KEPT})
     kinds = [each.kind for each in fresh]
     return {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
@@ -88,23 +88,26 @@ _FORECAST = sa.text(
 def _rows(made: Sequence[Made], ids: Sequence[UUID]) -> list[dict[str, Any]]:
     return [
         {
-            "id": one,
+            "id": str(one),
             "rank": rank,
             "kind": each.kind,
-            "persons": list(each.persons),
-            "faces": list(each.faces),
-            "p": min(max(each.p, 0), 1),
-            "gain": each.gain,
-            "detail": json.dumps(each.detail),
+            "persons": [str(person) for person in each.persons],
+            "faces": [str(face) for face in each.faces],
+            "p": float(min(max(each.p, 0), 1)),
+            "gain": float(each.gain),
+            "detail": each.detail,
         }
         for rank, (each, one) in enumerate(zip(made, ids, strict=True))
     ]
 
 
-_QUESTION = sa.text(
+# Two conflicts may be about the same faces: the last one is kept.
+_QUESTIONS = sa.text(
     "insert into memoria.questions (id, event_id, rank, kind, persons, faces, p, gain, detail,"
-    " asked_at, decisions_seq) values (:id, :event, :rank, :kind, cast(:persons as uuid[]),"
-    " cast(:faces as uuid[]), :p, :gain, cast(:detail as jsonb), :asked, :seq)"
+    " asked_at, decisions_seq) select distinct on (r.id) r.id, :event, r.rank, r.kind,"
+    " r.persons, r.faces, r.p, r.gain, r.detail, :asked, :seq"
+    " from jsonb_to_recordset(cast(:rows as jsonb)) as r (id uuid, rank integer, kind text,"
+    " persons uuid[], faces uuid[], p real, gain real, detail jsonb) order by r.id, r.rank desc"
     " on conflict (id) do update set rank = excluded.rank, p = excluded.p, gain = excluded.gain,"
     " detail = excluded.detail, asked_at = excluded.asked_at,"
     " decisions_seq = excluded.decisions_seq, answered_at = null, answer = null, decision_id = null"

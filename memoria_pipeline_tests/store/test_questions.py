@@ -1,5 +1,6 @@
 """Questions as rows: asked in batches, open by what stands when they are read."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -232,6 +233,14 @@ def test_two_members_and_a_rejected_candidate_are_no_question(album: Album) -> N
     for each in (a, b):
         decisions.assign(album.conn, album.event, each, uuid4(), **WHO)
     assert is_open(album) == []
+
+
+def test_two_questions_about_the_same_are_kept_as_the_last_one(album: Album) -> None:
+    first, second, *_ = people(album)
+    twice = [replace(same(album, first, second), detail={"conflict": n}) for n in (1, 2)]
+    assert len(ask(album, twice[0])) == 1
+    [kept] = ask(album, *twice)
+    assert kept.detail == {"conflict": 2}
 
 
 def test_the_same_pair_is_asked_about_once(album: Album) -> None:
