@@ -81,5 +81,5 @@ def clusters(
         event_store.require_consent(conn, event.id)
         how = config.how(detector, event.face_model, gate)
         told = grouping.update(conn, event, how, force=config.force)
-    shown = plots.of_people(store, event) if grouping.did(told) else {}
+    shown = plots.of_people(store, event) if grouping.pictured(told) else {}
     return dg.MaterializeResult(metadata={**told, **shown})

@@ -102,9 +102,9 @@ def update(conn: sa.Connection, event: Event, how: How, *, force: bool) -> dict[
 _NONE, _HELD = "none", "held back"
 
 
-def did(told: Mapping[str, Any]) -> bool:
-    """Whether anything was grouped, by what was told."""
-    return not str(told["run"]).startswith(_NONE)
+def pictured(told: Mapping[str, Any]) -> bool:
+    """Whether plots are drawn, by what was told: they take 50 times what placing a few does."""
+    return not str(told["run"]).startswith(_NONE) and not placing.alone(told)
 
 
 def needless(conn: sa.Connection, event: Event, *, when_enough: bool) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """A few new faces of an event that is grouped: placed without reading the event."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from memoria_pipeline.store.faces import FaceTable
 from memoria_pipeline.store.runs import ClusterRun
 
 _LOOSEST, _TIGHTENED = "loosest", "tightened"
+_LOOKED_AT = "faces looked at"
 
 
 def kept(now: Present, found: Regrouped, pack: Thresholds) -> dict[str, float]:
@@ -60,7 +62,12 @@ def place_few(
         return None
     measured["seconds"] = round(time.perf_counter() - started, 3)
     placing.save(conn, last, measures=measured, **result(faces, set(ids), found))
-    return {"run": "incremental", **measured}
+    return {"run": "incremental", _LOOKED_AT: len(faces.ids), **measured}
+
+
+def alone(told: Mapping[str, Any]) -> bool:
+    """Whether new faces were placed without a look at all, by what was told."""
+    return _LOOKED_AT in told
 
 
 def _measured(

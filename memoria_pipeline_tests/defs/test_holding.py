@@ -276,7 +276,7 @@ def test_an_event_waits_for_ten_faces_and_goes_on_once_it_was_grouped(album: Alb
         "photos": 2,
         "analysed": 2,
     }
-    assert not grouping.did(told)
+    assert not grouping.pictured(told)
     album.add((0, 1))
     assert grouping.not_yet(album.conn, album.event) is None
     factories.photos(album.conn, album.event, *(f"{i:04}.jpg" for i in range(20)))

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from memoria_pipeline.defs import grouping
 from memoria_pipeline.store import decisions, media, persons, placing, runs
 from memoria_pipeline_tests.defs.test_grouping import WHO, Album
 from memoria_pipeline_tests.store import factories
@@ -111,6 +112,16 @@ def test_a_run_that_something_else_changed_meanwhile_is_not_the_last_word(album:
     assert fast(album)
     assert album.group()["run"] == "incremental"
     assert str(album.group()["run"]).startswith("none")
+
+
+def test_plots_of_everybody_are_drawn_only_where_everybody_was_looked_at(album: Album) -> None:
+    album.add((4,))
+    told = album.group()
+    assert "faces looked at" in told
+    assert not grouping.pictured(told)
+    album.add(*OLD[:4])
+    assert grouping.pictured(album.group())
+    assert not grouping.pictured(album.group())
 
 
 def test_nothing_is_new_of_an_event_that_is_placed(album: Album) -> None:
