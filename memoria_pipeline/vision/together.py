@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
+from multiprocessing.util import Finalize
 
 from memoria_pipeline.vision import analyse as engine
 from memoria_pipeline.vision.analyse import Outcome, Work
@@ -98,6 +99,8 @@ def _begin(threads: int) -> int:
     if not isinstance(model, Together):
         return 1
     _line = Line(work, model, threads, stop)
+    # A worker that leaves waits for its threads, and one of them may hang.
+    Finalize(None, signal.alarm, (engine.LONGEST,), exitpriority=0)
     return model.together
 
 

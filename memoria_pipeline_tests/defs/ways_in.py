@@ -13,7 +13,9 @@ CALL_SITES = {
     "vision/line": "the engine on a GPU",
     "vision/detector": "the engine with its settings",
     "vision/canary": "one photo of the package's own, public domain",
-    "vision/catalogue": "`memoria model check`: the same photo",
+    "vision/checking": "`memoria model check`: the same photo",
+    "vision/trial": "`memoria model quantise`, `guard`: files of whoever calls them, no event",
+    "vision/backends/guard": "the same files, counted",
     "lab/faces": "the laboratory: files of whoever calls it, no event",
 }
 
@@ -62,9 +64,9 @@ COMMANDS = {
     **dict.fromkeys(("runs list", "runs publish", "runs hold"), _ROWS),
     **dict.fromkeys(("jobs list", "jobs show", "jobs replay", "jobs callbacks"), _ROWS),
     "model move": "a wish, which the job change_model carries out",
-    **dict.fromkeys(("model list", "model check"), _OWN),
+    **dict.fromkeys(("model list", "model check", "model quantise", "model guard"), _OWN),
     **dict.fromkeys(("lab faces", "lab cluster", "lab score", "lab calibrate"), _OWN),
     "lab simulate": _OWN,
-    **dict.fromkeys(("export event", "export open"), _ROWS),
+    **dict.fromkeys(("export event", "export open", "export rotate"), _ROWS),
     "subject export": _ROWS,
 }

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +18,8 @@ import pytest
 import simplejpeg
 
 from memoria_pipeline.errors import ModelError
-from memoria_pipeline.vision import line
+from memoria_pipeline.vision import analyse as engine
+from memoria_pipeline.vision import line, together
 from memoria_pipeline.vision.analyse import Outcome, Work, analyse, analyse_photo
 from memoria_pipeline.vision.backends import onnx_runtime
 from memoria_pipeline.vision.backends.batched import FACES, Batched, with_batch_axis
@@ -127,6 +129,25 @@ def test_a_hang_in_a_group_ends_the_worker() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", hang], check=False, timeout=50)
     assert ended.returncode == -signal.SIGALRM
+
+
+def leave_a_thread_that_hangs() -> None:
+    engine.LONGEST = 1
+    engine._start_worker(Work(hang, Grouped), engine.SPAWN.Event())
+    together._begin(1)
+    together._step(["a"])
+
+
+def hang(_key: str) -> bytes:
+    time.sleep(60)
+    return b""
+
+
+def test_a_worker_that_leaves_does_not_wait_for_a_thread_that_hangs() -> None:
+    worker = engine.SPAWN.Process(target=leave_a_thread_that_hangs)
+    worker.start()
+    worker.join(40)
+    assert worker.exitcode == -signal.SIGALRM
 
 
 def test_a_model_that_is_on_no_gpu_after_all_gets_photos_one_by_one() -> None:
