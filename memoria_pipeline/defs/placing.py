@@ -41,14 +41,14 @@ def place_few(
     """Place the new faces as an incremental run would, and publish that; what to tell of it.
 
     last: the run that placed the others. pack: the pack's thresholds. None, with nothing changed,
-    where all faces have to be looked at: there are many new ones or none, a human decided
-    meanwhile, somebody else would move, or quality holds it back.
+    where all faces have to be looked at: there are many new ones or none, others went, a human
+    decided meanwhile, somebody else would move, or quality holds it back.
     """
     started, known = time.perf_counter(), last.measures
     if last.method != "constrained" or not {_LOOSEST, _TIGHTENED} <= known.keys():
         return None
     ids = placing.new(conn, last.event_id, last.model, FEW)
-    if not ids or not placing.as_decided(conn, last):
+    if not ids or not placing.else_as_it_was(conn, last, ids):
         return None
     own = moved(pack, known[_TIGHTENED]) if known[_TIGHTENED] else pack
     reached = reach(own, known[_LOOSEST])

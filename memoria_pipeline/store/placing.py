@@ -42,10 +42,10 @@ _NEW = sa.text(
 )
 
 
-def as_decided(conn: sa.Connection, last: ClusterRun) -> bool:
-    """Whether nobody has decided anything since that run."""
-    said = last.fingerprint.rsplit(":", 2)[1:]
-    return said == runs.said(conn, last.event_id).split(":")
+def else_as_it_was(conn: sa.Connection, last: ClusterRun, added: Sequence[UUID]) -> bool:
+    """Whether nothing but these faces came since that run, none went, and nobody decided."""
+    now = runs.fingerprint(conn, last.event_id, last.model)
+    return now == fingerprint(conn, last, added)
 
 
 def near(

@@ -89,7 +89,7 @@ def _placed(world: World, i: int) -> tuple[float, float]:
         conn, known = world.conn, last.measures
         ids = place_store.new(conn, world.event, PACK, FEW) or []
         assert len(ids) == 3
-        assert place_store.as_decided(conn, last)
+        assert place_store.else_as_it_was(conn, last, ids)
         reached = reach(THRESHOLDS, known["loosest"])
         near = place_store.near(conn, world.event, PACK, ids, reached)
         found = place(place_store.present(conn, last, near), THRESHOLDS, reached)
