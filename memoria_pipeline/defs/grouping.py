@@ -69,15 +69,8 @@ def update(conn: sa.Connection, event: Event, how: How, *, force: bool) -> dict[
     group changed: as a proposal, which waits unless it changes hardly anything.
     """
     last, wanted = runs.last_run(conn, event.id), how.as_table()
-    if (
-        last is not None
-        and not force
-        and (last.model, last.parameters)
-        == (
-            event.face_model,
-            wanted,
-        )
-    ):
+    as_then = last is not None and (last.model, last.parameters) == (event.face_model, wanted)
+    if last is not None and as_then and not force:
         few = placing.place_few(conn, last, how.thresholds, how.gate)
         if few is not None:
             return few

@@ -233,29 +233,6 @@ $$;
 create trigger decisions_stay_erased before insert on memoria.decisions
     for each row execute function memoria.decisions_stay_erased();
 
--- Nobody signs in whom an erasure has just taken out of the last event: to hold the memberships is to
--- wait for it, or to be seen by it.
-create function memoria.signs_in_somewhere() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    perform from memoria.event_members m where m.user_id = new.user_id for key share;
-    if not found
-        and exists (select from memoria.erasure_requests r where r.user_id = new.user_id) then
-        raise exception 'whoever signs in is being erased'
-            using hint = 'ask an organiser for an invitation once the erasure is completed',
-                  errcode = 'insufficient_privilege';
-    end if;
-    return new;
-end
-$$;
-
-create trigger signs_in_somewhere before insert on memoria.sessions
-    for each row execute function memoria.signs_in_somewhere();
-create trigger signs_in_somewhere before insert on memoria.links
-    for each row execute function memoria.signs_in_somewhere();
-
 -- How much two boxes {x, y, w, h} overlap: intersection over union.
 create function memoria.overlap(one jsonb, other jsonb) returns double precision
 language sql immutable
@@ -1195,8 +1172,7 @@ declare
 begin
     for each in select p.oid::regprocedure as name, p.proname from pg_proc p
         where p.pronamespace = 'memoria'::regnamespace and p.proname in (
-            'erasures_append_only', 'stays_erased', 'signs_in_somewhere', 'overlap', 'buried',
-            'faces_stay_buried',
+            'erasures_append_only', 'stays_erased', 'overlap', 'buried', 'faces_stay_buried',
             'events_without_tombstones', 'decisions_stay_erased',
             'api_tombstones', 'only_counts', 'ml_jobs_hold_no_vector', 'is_open', 'added', 'mentions',
             'forget_results', 'forget_in_log', 'less', 'forget_before', 'drop_log', 'erase_also',
