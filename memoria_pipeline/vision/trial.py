@@ -91,6 +91,7 @@ class Trial:
         per person. most: portraits. ModelError where the photos are too few to tell.
         """
         told: dict[Way, guard.Verdict | str] = {}
+        portraits(faces, most)  # before the minutes that the labelled photos take
         tick(str(Way()))
         before = self._measured(Way(), labelled, faces, most)
         for way in FASTER:
@@ -119,32 +120,52 @@ class Trial:
 
 
 def boxed(folder: Path, side: int) -> Iterator[tuple[Image, guard.Boxes]]:
-    """The photos of a folder that its BOXES knows. ModelError where that file cannot be used."""
+    """The photos of a folder that its BOXES knows. ModelError where that cannot be used."""
+    for number, (name, boxes) in enumerate(_boxes(folder).items(), 1):
+        try:
+            photo = read_photo((folder / Path(name).name).read_bytes(), max_side=side)
+        except (OSError, PhotoError) as error:
+            raise ModelError(
+                f"Photo {number} of {BOXES} cannot be read ({type(error).__name__}): put it into"
+                f" the folder of labelled photos again, or take it out of {BOXES}."
+            ) from error
+        size = np.array([photo.width, photo.height] * 2, np.float32)
+        yield photo.pixels, boxes / size
+
+
+def _boxes(folder: Path) -> dict[str, guard.Boxes]:
     try:
         every = json.loads((folder / BOXES).read_text("utf-8"))
-        lists = {str(name): np.array(given, np.float32) for name, given in every.items()}
+        return {
+            str(name): np.array(given, np.float32).reshape(len(given), 4)
+            for name, given in every.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ModelError(
             f"The folder of labelled photos has no {BOXES} that can be read"
             f' ({type(error).__name__}): write {{"photo.jpg": [[left, top, right, bottom], …]}}.'
         ) from error
-    for name, boxes in lists.items():
-        photo = read_photo((folder / Path(name).name).read_bytes(), max_side=side)
-        size = np.array([photo.width, photo.height] * 2, np.float32)
-        yield photo.pixels, boxes.reshape(-1, 4) / size
 
 
 def portraits(folder: Path, most: int) -> list[list[Path]]:
-    """Photos by person, those first of whom there are two; `most` in all, of PER_PERSON each."""
+    """Photos by person, those first of whom there are two; `most` in all, of PER_PERSON each.
+
+    ModelError where the folder is not there.
+    """
+    _require(folder)
     people = [_files(each)[:PER_PERSON] for each in sorted(folder.iterdir()) if each.is_dir()]
     people = sorted((each for each in people if each), key=lambda each: len(each) < 2)
     total = np.cumsum([len(each) for each in people])
     return [each for each, count in zip(people, total, strict=True) if count <= most]
 
 
-def _files(folder: Path) -> list[Path]:
+def _require(folder: Path) -> None:
     if not folder.is_dir():
         raise ModelError("The folder of photos is not there: name one that holds photos.")
+
+
+def _files(folder: Path) -> list[Path]:
+    _require(folder)
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
 
 

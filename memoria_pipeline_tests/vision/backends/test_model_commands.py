@@ -71,6 +71,34 @@ def test_a_guard_of_too_few_people_is_an_error_and_permits_nothing(
     assert not guard.permits(place, Way("openvino", "bf16"))
 
 
+@pytest.mark.parametrize(
+    ("boxes", "told"),
+    [
+        ({"gone.jpg": [[1, 2, 3, 4]]}, "Photo 1 of boxes.json cannot be read (FileNotFoundError)"),
+        ({"boxes.json": [[1, 2, 3, 4]]}, "Photo 1 of boxes.json cannot be read (PhotoError)"),
+        ({"one.jpg": [[1, 2, 3]]}, "no boxes.json that can be read (ValueError)"),
+        ({"one.jpg": 7}, "no boxes.json that can be read (TypeError)"),
+    ],
+    ids=["no photo", "another file", "three numbers", "one number"],
+)
+def test_labels_that_cannot_be_used_are_an_error_that_names_no_file(
+    pack: Pack, own_home: Path, photos: list[str | Path], boxes: dict[str, object], told: str
+) -> None:
+    (Path(photos[1]) / "boxes.json").write_text(json.dumps(boxes))
+    done = typed(own_home, pack, "guard", *photos)
+    assert isinstance(done.exception, ModelError)
+    assert told in str(done.exception)
+    assert "gone" not in str(done.exception)
+
+
+def test_a_folder_of_portraits_that_is_not_there_is_an_error_at_once(
+    pack: Pack, own_home: Path, photos: list[str | Path]
+) -> None:
+    done = typed(own_home, pack, "guard", *photos[:3], own_home / "nowhere")
+    assert isinstance(done.exception, ModelError)
+    assert "name one that holds photos" in str(done.exception)
+
+
 def test_check_says_which_way_was_taken_and_what_hinders_the_others(
     pack: Pack, own_home: Path
 ) -> None:
