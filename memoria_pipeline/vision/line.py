@@ -16,7 +16,6 @@ from typing import Protocol
 
 import numpy as np
 
-from memoria_pipeline.vision.analyse import Outcome, Work, analyse_photo, failed
 from memoria_pipeline.vision.looking import (
     Grade,
     first_look,
@@ -28,6 +27,7 @@ from memoria_pipeline.vision.looking import (
 )
 from memoria_pipeline.vision.model import Detection, FaceModel, Image, Together
 from memoria_pipeline.vision.photo import Photo
+from memoria_pipeline.vision.worker import Outcome, Work, analyse_photo, failed
 
 LARGEST = 50_331_648
 """Bytes of a photo that may wait: 4096 pixels square, more than a JPEG has at its first look."""

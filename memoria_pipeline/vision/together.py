@@ -12,10 +12,10 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from multiprocessing.util import Finalize
 
-from memoria_pipeline.vision import analyse as engine
-from memoria_pipeline.vision.analyse import Outcome, Work
+from memoria_pipeline.vision import worker
 from memoria_pipeline.vision.line import PLACES, Line
 from memoria_pipeline.vision.model import Together
+from memoria_pipeline.vision.worker import Outcome, Work
 
 _THREADS = 16
 
@@ -42,8 +42,8 @@ def _in_line(keys: Iterator[str], queue: deque[str], work: Work, threads: int) -
     queue.extend(islice(keys, 1))
     if not queue:
         return
-    stop = engine.SPAWN.Event()
-    pool = engine.start_pool(work, 1, stop)
+    stop = worker.SPAWN.Event()
+    pool = worker.start_pool(work, 1, stop)
     steps: deque[Future[list[Outcome]]] = deque()
     try:
         size = pool.submit(_begin, threads).result()
@@ -77,14 +77,14 @@ def _came(steps: deque[Future[list[Outcome]]], queue: deque[str]) -> Iterator[Ou
 
 def _until_it_breaks(queue: deque[str], work: Work) -> Iterator[Outcome]:
     """One of these killed the worker: one at a time until that one is found, in one new process."""
-    pool = engine.start_pool(work, 1, engine.SPAWN.Event())
+    pool = worker.start_pool(work, 1, worker.SPAWN.Event())
     with pool:
         while queue:
             key = queue.popleft()
             try:
-                yield pool.submit(engine.analyse_one, key).result()
+                yield pool.submit(worker.analyse_one, key).result()
             except BrokenProcessPool:
-                yield Outcome(key, error=engine.CRASHED)
+                yield Outcome(key, error=worker.CRASHED)
                 return
 
 
@@ -94,18 +94,18 @@ _line: Line | None = None  # the worker's
 def _begin(threads: int) -> int:
     """In the worker: loads the model, and says how many photos it wants at once."""
     global _line
-    work, load, stop = engine.at_work()
+    work, load, stop = worker.at_work()
     model = load()
     if not isinstance(model, Together):
         return 1
     _line = Line(work, model, threads, stop)
     # A worker that leaves waits for its threads, and one of them may hang.
-    Finalize(None, signal.alarm, (engine.LONGEST,), exitpriority=0)
+    Finalize(None, signal.alarm, (worker.LONGEST,), exitpriority=0)
     return model.together
 
 
 def _step(keys: list[str]) -> list[Outcome]:
-    signal.alarm(engine.LONGEST)  # a hang in C, in any thread, ends the worker and not the run
+    signal.alarm(worker.LONGEST)  # a hang in C, in any thread, ends the worker and not the run
     try:
         return _line.step(keys) if _line else []
     finally:

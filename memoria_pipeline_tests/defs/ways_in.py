@@ -8,7 +8,7 @@ CALL_SITES = {
     "review/models": "tried: behind /process and selfies",
     "review/api/process": "tried: POST /process",
     "review/agreeing": "tried: POST /event/{event_id}/selfie, and the page's",
-    "vision/analyse": "the engine, which those call",
+    "vision/worker": "a process of the engine, which those call",
     "vision/looking": "one photo's steps, for the engine",
     "vision/line": "the engine on a GPU",
     "vision/detector": "the engine with its settings",

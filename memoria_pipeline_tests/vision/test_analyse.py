@@ -64,12 +64,12 @@ def test_an_error_of_a_library_is_the_photos_and_repeats_nothing_of_it() -> None
 def test_a_photo_that_hangs_ends_its_worker() -> None:
     # That a worker's end is recorded, and the rest goes on, is the test above.
     hang = (
-        "from memoria_pipeline.vision import analyse\n"
+        "from memoria_pipeline.vision import worker\n"
         "from memoria_pipeline_tests.fakes import BLUE, ColourModel, Shelf, picture\n"
-        "analyse.LONGEST = 1\n"
-        "work = analyse.Work(Shelf({'a': picture(BLUE)}).read, ColourModel)\n"
-        "analyse._start_worker(work, analyse.SPAWN.Event())\n"
-        "analyse.analyse_one('a')\n"
+        "worker.LONGEST = 1\n"
+        "work = worker.Work(Shelf({'a': picture(BLUE)}).read, ColourModel)\n"
+        "worker._start_worker(work, worker.SPAWN.Event())\n"
+        "worker.analyse_one('a')\n"
     )
     ended = subprocess.run([sys.executable, "-c", hang], check=False, timeout=50)
     assert ended.returncode == -signal.SIGALRM

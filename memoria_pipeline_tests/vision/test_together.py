@@ -18,8 +18,7 @@ import pytest
 import simplejpeg
 
 from memoria_pipeline.errors import ModelError
-from memoria_pipeline.vision import analyse as engine
-from memoria_pipeline.vision import line, together
+from memoria_pipeline.vision import line, together, worker
 from memoria_pipeline.vision.analyse import Outcome, Work, analyse, analyse_photo
 from memoria_pipeline.vision.backends import onnx_runtime
 from memoria_pipeline.vision.backends.batched import FACES, Batched, with_batch_axis
@@ -117,12 +116,12 @@ def test_a_photo_that_ends_the_worker_costs_no_other_photo_of_its_group() -> Non
 def test_a_hang_in_a_group_ends_the_worker() -> None:
     # That a worker's end costs one photo is the test above.
     hang = (
-        "from memoria_pipeline.vision import analyse, together\n"
+        "from memoria_pipeline.vision import together, worker\n"
         "from memoria_pipeline_tests.fakes import BLUE, Shelf, picture\n"
         "from memoria_pipeline_tests.vision.test_together import Grouped\n"
-        "analyse.LONGEST = 1\n"
-        "work = analyse.Work(Shelf({'a': picture(BLUE)}).read, Grouped)\n"
-        "analyse._start_worker(work, analyse.SPAWN.Event())\n"
+        "worker.LONGEST = 1\n"
+        "work = worker.Work(Shelf({'a': picture(BLUE)}).read, Grouped)\n"
+        "worker._start_worker(work, worker.SPAWN.Event())\n"
         "assert together._begin(1) == 4\n"
         "together._step(['a'])\n"
         "together._step([])\n"
@@ -132,8 +131,8 @@ def test_a_hang_in_a_group_ends_the_worker() -> None:
 
 
 def leave_a_thread_that_hangs() -> None:
-    engine.LONGEST = 1
-    engine._start_worker(Work(hang, Grouped), engine.SPAWN.Event())
+    worker.LONGEST = 1
+    worker._start_worker(Work(hang, Grouped), worker.SPAWN.Event())
     together._begin(1)
     together._step(["a"])
 
@@ -144,10 +143,10 @@ def hang(_key: str) -> bytes:
 
 
 def test_a_worker_that_leaves_does_not_wait_for_a_thread_that_hangs() -> None:
-    worker = engine.SPAWN.Process(target=leave_a_thread_that_hangs)
-    worker.start()
-    worker.join(40)
-    assert worker.exitcode == -signal.SIGALRM
+    leaving = worker.SPAWN.Process(target=leave_a_thread_that_hangs)
+    leaving.start()
+    leaving.join(40)
+    assert leaving.exitcode == -signal.SIGALRM
 
 
 def test_a_model_that_is_on_no_gpu_after_all_gets_photos_one_by_one() -> None:
