@@ -5,9 +5,10 @@ variable set: where MEMORIA_DAGSTER_DATABASE_URL is not given, the server is sta
 """
 
 import atexit
+import os
 from contextlib import ExitStack
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 from dagster._serdes import ConfigurableClassData
@@ -38,11 +39,17 @@ def _connections(url: str) -> sa.Engine:
     """This process's connections to Dagster's tables.
 
     dagster-postgres opens one for every statement: idle sensors cost the server more than all else
-    then, 4.8 CPU-seconds a minute for three of them.
+    then, 4.8 CPU-seconds a minute for three of them. Two stay open; one that the server ended is
+    opened again, and a process that is forked opens its own.
     """
-    return sa.create_engine(
+    engine = sa.create_engine(
         url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, pool_size=2, max_overflow=30
     )
+    os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
+    return engine
+
+
+_met: set[str] = set()  # whose tables are there: looking for them once in a process is enough
 
 
 class Storage(DagsterPostgresStorage):
@@ -58,9 +65,15 @@ class Storage(DagsterPostgresStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Any
     ) -> "Storage":
         """What Dagster calls when it opens the instance, in a code server for every tick."""
-        url = databases().dagster
-        known = _connections.cache_info().currsize > 0  # then its tables are there as well
-        storage = cls(postgres_url=url, inst_data=inst_data, should_autocreate_tables=not known)
+        return cls.at(databases().dagster, inst_data)
+
+    @classmethod
+    def at(cls, url: str, inst_data: ConfigurableClassData | None = None) -> Self:
+        """That of the database at `url`, whose tables are made where they are missing."""
+        storage = cls(
+            postgres_url=url, inst_data=inst_data, should_autocreate_tables=url not in _met
+        )
+        _met.add(url)
         parts: list[Any] = [storage.run_storage, storage.event_log_storage]
         for part in (*parts, storage.schedule_storage):
             part._engine = _connections(url)

@@ -15,10 +15,12 @@ from uuid import UUID
 import dagster as dg
 import numpy as np
 import sqlalchemy as sa
+from dagster._serdes import ConfigurableClassData
 
 from memoria_pipeline.definitions import defs
 from memoria_pipeline.defs.partitions import events
 from memoria_pipeline.defs.resources import PhotoStorage, Store
+from memoria_pipeline.defs.storage import Storage
 from memoria_pipeline.store import db
 from memoria_pipeline.store import events as event_store
 from memoria_pipeline.store.migrate import migrate
@@ -123,10 +125,29 @@ def a_place(home: Path, urls: db.Databases) -> Place:
         made = event_store.ensure(
             conn, name="Fête", photo_root=str(folder), face_model="made-up", consent=True
         )
-    storage: dict[str, Any] = {"postgres": {"postgres_url": urls.dagster}}
-    instance = dg.DagsterInstance.local_temp(str(home), overrides={"storage": storage})
+    instance = an_instance(home, urls.dagster)
     instance.add_dynamic_partitions(events.name or "", [str(made)])
     return Place(urls.memoria, made, instance, folder, pid)
+
+
+class Given(Storage):
+    """The product's own storage for Dagster, at an address that is given, not in the settings."""
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        return {"url": str}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> "Given":
+        return cls.at(config_value["url"], inst_data)
+
+
+def an_instance(home: Path, url: str) -> dg.DagsterInstance:
+    """Dagster with its tables in the database at `url`, connected to as the product does."""
+    given = {"module": __name__, "class": Given.__name__, "config": {"url": url}}
+    return dg.DagsterInstance.local_temp(str(home), overrides={"storage": {"custom": given}})
 
 
 _POSTMASTER = "select pg_read_file('postmaster.pid')"
