@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import numpy as np
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from memoria_pipeline.store import copy, db
-from memoria_pipeline.store.migrate import migrate
+from memoria_pipeline_tests.bench.filled import event_of, filled
 
 PEOPLE, PHOTOS, FACES = 5_000, 20_000, 60_000
 ORGANISERS = 50
@@ -44,48 +43,23 @@ class Crowd:
 @contextmanager
 def crowd() -> Iterator[Crowd]:
     """The event on an embedded server of its own; gone afterwards."""
-    # A short path: sockets; and /tmp, because the server's user passes through all above it.
-    with (
-        TemporaryDirectory(prefix="mc-", ignore_cleanup_errors=True) as folder,
-        db.running(Path(folder)) as found,
-    ):
-        engine = db.engine(found.memoria)
-        migrate(engine)
-        with db.connect(engine) as conn:
-            event = _event(conn)
-            organisers = list(conn.scalars(_ORGANISERS, {"event": event, "n": ORGANISERS}))
-            _photos_and_people(conn, event)
-            _faces(conn, event)
-            conn.execute(sa.text("select memoria.refresh_person_counts(:event)"), {"event": event})
-        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as conn:
-            conn.execute(sa.text("vacuum analyze"))
-        yield Crowd(Path(folder), found.memoria, event, organisers)
-        engine.dispose()
+    with filled(_fill) as (home, url, (event, organisers)):
+        yield Crowd(home, url, event, organisers)
 
 
-def _event(conn: sa.Connection) -> UUID:
-    made: UUID = conn.execute(_EVENT, {"pack": PACK}).scalar_one()
-    return made
-
-
-def _photos_and_people(conn: sa.Connection, event: UUID) -> None:
-    conn.execute(_MEDIA, {"event": event, "n": PHOTOS, "pack": PACK})
+def _fill(conn: sa.Connection) -> tuple[UUID, list[UUID]]:
+    event = event_of(conn, PHOTOS, PACK)
+    organisers = list(conn.scalars(_ORGANISERS, {"event": event, "n": ORGANISERS}))
     conn.execute(_PERSONS, {"event": event, "n": PEOPLE, "pack": PACK})
+    _faces(conn, event)
+    conn.execute(sa.text("select memoria.refresh_person_counts(:event)"), {"event": event})
+    return event, organisers
 
 
-_EVENT = sa.text(
-    "insert into memoria.events (name, photo_root, face_model, face_recognition_enabled)"
-    " values ('Crowd', '/nowhere', :pack, true) returning id"
-)
 _ORGANISERS = sa.text(
     "insert into memoria.event_members (event_id, user_id, role, display_name)"
     " select :event, gen_random_uuid(), 'organiser', 'Organiser ' || i"
     " from generate_series(1, :n) i returning user_id"
-)
-_MEDIA = sa.text(
-    "insert into memoria.media (event_id, storage_key, status, analysed_at, face_model,"
-    " faces_found, width, height) select :event, i || '.jpg', 'analysed', now(), :pack, 3, 6000,"
-    " 4000 from generate_series(1, :n) i"
 )
 _PERSONS = sa.text(
     "insert into memoria.face_persons (event_id, cluster_label, model) select :event, i, :pack"

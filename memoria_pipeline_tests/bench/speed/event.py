@@ -9,8 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 from uuid import UUID
 
 import numpy as np
@@ -19,10 +18,10 @@ import sqlalchemy as sa
 
 from memoria_pipeline.defs import grouping
 from memoria_pipeline.store import copy, db, events, media
-from memoria_pipeline.store.migrate import migrate
 from memoria_pipeline.vision.model import Face
 from memoria_pipeline_tests.bench import ratio
 from memoria_pipeline_tests.bench.figures import Row
+from memoria_pipeline_tests.bench.filled import event_of, filled
 from memoria_pipeline_tests.bench.ratio import Cost, Measured
 from memoria_pipeline_tests.bench.scale import _peak as peak
 from memoria_pipeline_tests.people import synthetic
@@ -123,21 +122,14 @@ def group(url: str, event: str) -> dict[str, float]:
 @contextmanager
 def stored(photos: int) -> Iterator[tuple[str, UUID]]:
     """Such an event on an embedded server of its own: its database's URL and its id."""
-    # A short path: sockets; and /tmp, because the server's user passes through all above it.
-    with (
-        TemporaryDirectory(prefix="ml-", ignore_cleanup_errors=True) as folder,
-        db.running(Path(folder)) as found,
-    ):
-        engine = db.engine(found.memoria)
-        migrate(engine)
-        with db.connect(engine) as conn:
-            event: UUID = conn.execute(_EVENT, {"pack": PACK}).scalar_one()
-            conn.execute(_MEDIA, {"event": event, "n": photos, "pack": PACK})
-            _faces(conn, event, photos)
-        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as conn:
-            conn.execute(sa.text("vacuum analyze"))
-        yield found.memoria, event
-        engine.dispose()
+    with filled(partial(_fill, photos)) as (_, url, event):
+        yield url, event
+
+
+def _fill(photos: int, conn: sa.Connection) -> UUID:
+    event = event_of(conn, photos, PACK)
+    _faces(conn, event, photos)
+    return event
 
 
 def _faces(conn: sa.Connection, event: UUID, photos: int) -> None:
@@ -159,15 +151,6 @@ def _faces(conn: sa.Connection, event: UUID, photos: int) -> None:
     conn.execute(_FACES, {"event": event, "pack": PACK, "each": EACH})
 
 
-_EVENT = sa.text(
-    "insert into memoria.events (name, photo_root, face_model, face_recognition_enabled)"
-    " values ('Large', '/nowhere', :pack, true) returning id"
-)
-_MEDIA = sa.text(
-    "insert into memoria.media (event_id, storage_key, status, analysed_at, face_model,"
-    " faces_found, width, height) select :event, i || '.jpg', 'analysed', now(), :pack, 3, 6000,"
-    " 4000 from generate_series(1, :n) i"
-)
 _FACES = sa.text(
     "with m as (select id, row_number() over (order by id) - 1 as n from memoria.media"
     "  where event_id = :event)"
