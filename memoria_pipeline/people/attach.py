@@ -1,7 +1,6 @@
 """Weak and left-over faces join the people that are sure, photo by photo."""
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from memoria_pipeline.people.confidence import group_sums
 from memoria_pipeline.people.graph import Found, Rows, above, joined
@@ -110,6 +109,8 @@ def _by_photo(face: Rows, host: Rows, cosine: Cosines, photo: Rows) -> list[Foun
 
 def _assign(face: Rows, host: Rows, cosine: Cosines, threshold: float, margin: float) -> Found:
     """The best one-to-one assignment of one photo, less what is too far or too close a call."""
+    from scipy.optimize import linear_sum_assignment  # a third of a CPU-second to import
+
     faces, i = np.unique(face, return_inverse=True)
     hosts, j = np.unique(host, return_inverse=True)
     table = np.full((len(faces), len(hosts)), -1.0)

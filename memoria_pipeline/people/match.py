@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 MIN_IOU = 0.35
 """Two boxes of one face found at two scales, or by two detectors, overlap by at least this much."""
@@ -24,6 +23,8 @@ def match_boxes(
     """
     if len(old) == 0 or len(new) == 0:
         return []
+    from scipy.optimize import linear_sum_assignment  # a third of a CPU-second to import
+
     overlap = iou(old, new)
     # Too small counts nothing, so that it never pushes a real pair out of the sum.
     worth = np.where(overlap >= min_iou, overlap, 0.0)

@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -72,6 +71,8 @@ def _matching(
     """Greatest overlap, one component of the overlap graph at a time: they are small."""
     if not len(rows):
         return []
+    from scipy.optimize import linear_sum_assignment  # a third of a CPU-second to import
+
     both = coo_array((np.ones(len(rows), np.int64), (rows, k + columns)), shape=(k + m, k + m))
     both.sum_duplicates()
     _, component = connected_components(both, directed=False)

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import poisson
 
 from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import Cosines, Vectors
@@ -115,5 +114,7 @@ def _crowded(cosine: Cosines, faces: int, thresholds: Thresholds) -> bool:
     far = thresholds.far
     if far is None or far <= 0:  # none seen is not none there
         return False
+    from scipy.stats import poisson  # a quarter of a CPU-second to import; few groups come so far
+
     chance = far * faces * (faces - 1) / 2
     return int((cosine >= thresholds.merge).sum()) > float(poisson.ppf(SURE, chance))

@@ -1,0 +1,16 @@
+"""What a process of Dagster loads before it knows what there is to do."""
+
+import subprocess
+import sys
+
+LATER = ("scipy.optimize", "scipy.stats", "great_expectations", "pandas", "matplotlib", "hdbscan")
+"""Each costs a quarter of a CPU-second or more, and a run with nothing new needs few of them."""
+
+
+def test_definitions_load_without_what_only_a_grouping_a_check_or_a_plot_needs() -> None:
+    code = (
+        "import sys; from memoria_pipeline.definitions import defs; defs();"
+        f" print(*[each for each in {LATER!r} if each in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert said.stdout.split() == []
