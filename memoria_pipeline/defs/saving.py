@@ -67,24 +67,26 @@ class Saving:
             # All at once, for locks that are taken photo by photo would come in any order.
             originals = dict.fromkeys(of for of in copies.values() if of)
             media_store.locked(conn, originals | {photo.id: photo.etag for photo, *_ in batch})
-            self._save_analysed(conn, [one for one in batch if one[1].sha256 in new])
+            saved = self._save_analysed(conn, [one for one in batch if one[1].sha256 in new])
             for photo, outcome, _ in batch:
-                self._save_other(conn, photo, outcome, copies.get(photo.id))
-        self.known |= new
-        for _, outcome, _ in batch:
+                if self._save_other(conn, photo, outcome, copies.get(photo.id)):
+                    saved.add(photo.id)
+        # All others are still pending, the next run's to count, or erased.
+        self.known |= {sha256: photo for sha256, photo in new.items() if photo in saved}
+        for _, outcome, _ in (each for each in batch if each[0].id in saved):
             self.done[_counted(outcome)] += 1
             self.done["faces found"] += len(outcome.faces)
 
-    def _save_analysed(self, conn: sa.Connection, batch: Sequence[Sieved]) -> None:
+    def _save_analysed(self, conn: sa.Connection, batch: Sequence[Sieved]) -> set[UUID]:
         results = [
             self._kept(conn, analysed(photo, outcome), whose)
             for photo, outcome, whose in batch
             if not outcome.duplicate
         ]
-        if results:
-            media_store.save_analysis(
-                conn, results, self.event.face_model, alike=self.sieve.threshold
-            )
+        if not results:
+            return set()
+        model, alike = self.event.face_model, self.sieve.threshold
+        return media_store.save_analysis(conn, results, model, alike=alike)
 
     def _kept(self, conn: sa.Connection, made: Analysed, whose: Whose) -> Analysed:
         if not self.event.forgets:
@@ -94,12 +96,16 @@ class Saving:
 
     def _save_other(
         self, conn: sa.Connection, photo: PendingPhoto, outcome: Outcome, of: UUID | None
-    ) -> None:
-        """The etag goes along: where the file changed while it was analysed, it stays pending."""
+    ) -> bool:
+        """Whether this photo is unreadable or a copy, and the database says so now.
+
+        The etag goes along: where the file changed while it was analysed, it stays pending.
+        """
         if outcome.error is not None:
-            media_store.save_failure(conn, photo.id, *outcome.error, etag=photo.etag)
-        elif outcome.duplicate and of is not None:
-            media_store.save_duplicate(conn, photo.id, outcome.sha256, of, etag=photo.etag)
+            return media_store.save_failure(conn, photo.id, *outcome.error, etag=photo.etag)
+        if not outcome.duplicate or of is None:
+            return False
+        return media_store.save_duplicate(conn, photo.id, outcome.sha256, of, etag=photo.etag)
 
 
 def _counted(outcome: Outcome) -> str:

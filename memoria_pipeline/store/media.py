@@ -91,8 +91,10 @@ def known_hashes(conn: sa.Connection, event_id: UUID, model: str) -> dict[str, U
 
 def save_analysis(
     conn: sa.Connection, results: Sequence[Analysed], model: str, *, alike: float | None = None
-) -> None:
+) -> set[UUID]:
     """The faces of some photos together with their status, found by the pack `model`.
+
+    Returns the photos that are analysed now.
 
     A face whose box was known keeps its id, its person and its history. Photos that are gone or
     whose file changed meanwhile are left out; copies of erased ones are erased, and faces of whom
@@ -122,6 +124,7 @@ def save_analysis(
     likeness = None if alike is None else analysis.Alike(model, alike, changed)
     whose = {face: person for result in alive for face, person in result.whose.items()}
     analysis.replace(conn, faces, model, likeness, whose)
+    return {result.media_id for result in alive}
 
 
 def allowed(
@@ -182,19 +185,20 @@ TRANSIENT = frozenset({"missing", "unreadable", "crashed"})
 
 def save_failure(
     conn: sa.Connection, media_id: UUID, reason: str, message: str, *, etag: str | None = None
-) -> None:
-    """A photo that could not be analysed: PhotoError's reason and message.
+) -> bool:
+    """A photo that could not be analysed: PhotoError's reason and message. Whether it was kept.
 
     Unless the reason is transient, the faces of what the file was before go. `etag`: as in
     Analysed.
     """
     event_id = locked(conn, {media_id: etag}).get(media_id)
     if event_id is None:
-        return
+        return False
     values = {"id": media_id, "reason": reason, "message": message.replace("\0", "")}
     conn.execute(_FAILED, {**values, "keeps": reason in TRANSIENT})
     if reason not in TRANSIENT:
         analysis.let_go(conn, media_id, event_id)
+    return True
 
 
 _FAILED = sa.text(
@@ -206,16 +210,18 @@ _FAILED = sa.text(
 
 def save_duplicate(
     conn: sa.Connection, media_id: UUID, sha256: str, of: UUID, *, etag: str | None = None
-) -> None:
+) -> bool:
     """A photo with the very bytes of another one of its event: its people are counted there.
 
-    Where the other one is not analysed with these bytes any more, the photo stays pending: its
-    people would be counted nowhere. `etag`: as in Analysed.
+    Returns whether it is one now. Where the other one is not analysed with these bytes any more,
+    the photo stays pending: its people would be counted nowhere. `etag`: as in Analysed.
     """
     event_id = locked(conn, {media_id: etag, of: None}).get(media_id)
     values = {"id": media_id, "of": of, "sha256": sha256}
-    if event_id is not None and conn.execute(_DUPLICATE, values).rowcount:
-        analysis.let_go(conn, media_id, event_id)
+    if event_id is None or not conn.execute(_DUPLICATE, values).rowcount:
+        return False
+    analysis.let_go(conn, media_id, event_id)
+    return True
 
 
 _DUPLICATE = sa.text(

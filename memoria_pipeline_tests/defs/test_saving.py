@@ -107,7 +107,23 @@ def test_a_photo_that_cannot_be_saved_loses_only_itself_and_its_copies(
         "e.jpg": "pending",
     }
     assert faces(database) == 4
-    assert saving.done["photos analysed"] == 2
+    assert list(saving.done.values()) == [2, 4, 0, 0]
+
+
+def test_a_copy_whose_original_changed_meanwhile_is_no_duplicate_and_none_is_counted(
+    saving: Saving, database: sa.Engine
+) -> None:
+    with db.connect(database) as conn:
+        media.register(conn, saving.event.id, found("a.jpg", etag="2") + found(*KEYS[1:]))
+    copies = [Outcome(key, "a" * 64, 640, 480, duplicate=True) for key in ("b.jpg", "c.jpg")]
+    saving.save([good("a.jpg"), copies[0]])
+    saving.save([copies[1], good("d.jpg")])
+    assert set(states(saving, database).values()) == {"pending", "analysed"}
+    assert [key for key, state in states(saving, database).items() if state != "pending"] == [
+        "d.jpg"
+    ]
+    assert list(saving.done.values()) == [1, 2, 0, 0]
+    assert set(saving.known) == {"d" * 64}
 
 
 def test_saving_again_after_a_kill_doubles_nothing(saving: Saving, database: sa.Engine) -> None:
