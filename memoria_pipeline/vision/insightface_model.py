@@ -43,6 +43,9 @@ VIEWS_AT_ONCE = batched.BUCKETS[-1]
 LARGE, LARGE_AT_ONCE = 1024, 8
 """Of views with a longer side than this: SCRFD-10G's second layer takes 160 MB for one of 2048."""
 
+STEP, MIDDLE = np.float32(1 / 128), np.float32(127.5 / 128)
+"""What SCRFD was trained on: (value - 127.5) / 128."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heads:
@@ -233,10 +236,12 @@ def _sight(image: Image, side: int) -> tuple[Points, tuple[int, int]]:
     shown = resized(image, side)
     height, width = shown.shape[:2]
     # Any multiple of 32 will do: a square would spend a third of the time on padding.
-    canvas = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32, 3), np.uint8)
-    canvas[:height, :width] = shown
-    blob = cv2.dnn.blobFromImage(canvas, 1 / 128, mean=(127.5,) * 3)
-    return np.asarray(blob, np.float32), (width, height)
+    blob = np.full((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), -MIDDLE, np.float32)
+    for colour, plane in enumerate(cv2.split(shown)):  # half of what OpenCV's own blobs take
+        part = blob[0, colour, :height, :width]
+        np.multiply(plane, STEP, out=part)
+        part -= MIDDLE
+    return blob, (width, height)
 
 
 def _smallest(image: Image, side: int, view: Candidates) -> float:

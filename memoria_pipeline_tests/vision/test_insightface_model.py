@@ -3,17 +3,19 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
 
 from memoria_pipeline.errors import ModelError
-from memoria_pipeline.vision import catalogue
+from memoria_pipeline.vision import catalogue, insightface_model
 from memoria_pipeline.vision.align import FIVE_POINTS, cut, pixels, similarity
 from memoria_pipeline.vision.backends.onnx_runtime import providers
 from memoria_pipeline.vision.insightface_model import InsightFaceModel
 from memoria_pipeline.vision.model import FaceModel, Image
 from memoria_pipeline.vision.onnx_pack import open_pack
+from memoria_pipeline.vision.scales import resized
 from memoria_pipeline_tests.bench.composed import read
 from memoria_pipeline_tests.bench.detection import annotated, crop, fills, matches, pixel_boxes
 
@@ -177,3 +179,14 @@ def _identity(side: int) -> onnx.ModelProto:
     ]
     node = onnx.helper.make_node("Identity", ["data"], ["same"])
     return onnx.helper.make_model(onnx.helper.make_graph([node], "g", ends[:1], ends[1:]))
+
+
+@pytest.mark.parametrize("size", [(480, 640), (333, 501), (2000, 3000)], ids=str)
+def test_a_view_is_what_the_network_was_trained_on_with_black_where_the_photo_ends(
+    size: tuple[int, int],
+) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    blob, (width, height) = insightface_model._sight(photo, 640)
+    canvas = np.zeros((*blob.shape[2:], 3), np.uint8)
+    canvas[:height, :width] = resized(photo, 640)
+    assert np.array_equal(blob, cv2.dnn.blobFromImage(canvas, 1 / 128, mean=(127.5,) * 3))
