@@ -67,7 +67,7 @@ def _alike(
     taking, new = _flags(groups, names, fresh)
     known, unsure = Pairs(*joined([]), threshold), new[names]
     if near is not None:
-        known = _best_of(near.between(groups, taking, new, max(threshold, near.floor)), ROUND)
+        known = _known(groups, near, taking, new, max(threshold, near.floor))
         unsure = _unsure(unsure, ~near.tight(groups, names, known.floor))
     rows = None if unsure.all() else np.flatnonzero(unsure)
     # Of all, a view: a copy of 100,000 is 200 MB.
@@ -80,6 +80,16 @@ def _alike(
     both = [(names[asked.a], names[asked.b], asked.cosine)]
     both += [(known.a[more], known.b[more], known.cosine[more])]
     return Pairs(*joined(both), asked.floor)
+
+
+def _known(groups: Groups, near: Near, taking: Flags, new: Flags, least: float) -> Pairs:
+    """The pairs of one round that are known, from `least` on, or the most alike of them."""
+    # While most are single faces their pairs are the groups', and need not all be looked at.
+    if taking.sum() * 2 > len(taking) and (higher := near.reached_by(ROUND + ROUND // 4)) > least:
+        pairs = near.between(groups, taking, new, higher)
+        if len(pairs) >= ROUND:
+            return _best_of(pairs, ROUND)
+    return _best_of(near.between(groups, taking, new, least), ROUND)
 
 
 def _best_of(pairs: Pairs, most: int) -> Pairs:
@@ -185,7 +195,9 @@ def _follow(
     key = np.minimum(a, b) * n + np.maximum(a, b)
     at = np.argsort(key)
     at = at[np.append(True, np.diff(key[at]) != 0)[: len(at)]]
-    a, b, cosine = key[at] // n, key[at] % n, cosine[at]
+    key, cosine = key[at], cosine[at]
+    a = key // n
+    b = key - a * n
     old = ~(stale[a] | stale[b])
     keep = old.copy()
     keep[~old] = groups.may_meet(a[~old], b[~old])

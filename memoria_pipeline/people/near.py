@@ -54,11 +54,18 @@ class Near:
         a, b = a[keep], b[keep]
         keep = (a != b) & taking[a] & taking[b] & (fresh[a] | fresh[b])
         key = distinct(np.minimum(a[keep], b[keep]) * n + np.maximum(a[keep], b[keep]))
-        a, b = key // n, key % n
+        a = key // n
+        b = key - a * n
         cosine = groups.cosine(a, b)
         alike = np.flatnonzero(cosine >= least)
         alike = alike[groups.may_meet(a[alike], b[alike])]
         return Pairs(a[alike], b[alike], cosine[alike], least)
+
+    def reached_by(self, most: int) -> float:
+        """The cosine that so many of the pairs reach: the floor where there are no more."""
+        if len(self.cosine) <= most:
+            return self.floor
+        return float(np.partition(self.cosine, -most)[-most])
 
     def tight(self, groups: Groups, names: Rows, threshold: float) -> NDArray[np.bool_]:
         """Which of these groups cannot be as alike as the threshold unless two of their faces are

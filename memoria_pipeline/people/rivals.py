@@ -11,7 +11,7 @@ from memoria_pipeline.people.near import HAIR, Near
 from memoria_pipeline.people.workers import in_order
 
 BLOCK = 2_000_000
-"""Cosines in memory at once, per core: 8 MB, as much as a tile of the graph."""
+"""Cosines in memory at once, per core: 8 MB."""
 
 GATHERED = 2_000_000
 """Numbers of the vectors of pairs that are looked at together: 8 MB, twice."""

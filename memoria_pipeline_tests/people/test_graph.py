@@ -44,6 +44,24 @@ def test_over_budget_the_most_alike_are_kept_and_the_floor_says_so(vectors: np.n
     assert pairs(found.a, found.b) == brute(vectors, found.floor)
 
 
+def test_where_more_pairs_tie_than_fit_some_are_kept_and_no_more_than_fit() -> None:
+    copies = np.tile(np.array([[0.6, 0.8]], np.float32), (40, 1))
+    found = threshold_graph(copies, 0.5, budget=100)
+    assert 50 <= len(found) <= 100
+    assert len(found) == len(pairs(found.a, found.b))
+    assert found.floor == found.cosine.min()
+
+
+@pytest.mark.parametrize("rows", [1, 4, 16, 17])
+def test_however_wide_the_tiles_of_few_rows_are_they_hold_the_same_pairs(
+    vectors: np.ndarray, rows: int
+) -> None:
+    fresh = np.arange(rows) * 7
+    found = threshold_graph(vectors, 0.3, fresh=fresh)
+    expected = {pair for pair in brute(vectors, 0.3) if set(pair) & set(fresh.tolist())}
+    assert pairs(found.a, found.b) == expected
+
+
 def test_what_is_not_allowed_is_not_kept(vectors: np.ndarray) -> None:
     found = threshold_graph(vectors, 0.3, allowed=lambda a, b: (a + b) % 2 == 0)
     assert pairs(found.a, found.b) == {p for p in brute(vectors, 0.3) if sum(p) % 2 == 0}

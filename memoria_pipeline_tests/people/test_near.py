@@ -6,7 +6,7 @@ import pytest
 from memoria_pipeline.people.cluster import Grouping, cluster
 from memoria_pipeline.people.confidence import evidence
 from memoria_pipeline.people.groups import Groups, unit
-from memoria_pipeline.people.linkage import agglomerate
+from memoria_pipeline.people.linkage import _best_of, _known, agglomerate
 from memoria_pipeline.people.near import Near, near
 from memoria_pipeline.people.workers import in_order
 from memoria_pipeline_tests.people.synthetic import THRESHOLDS, Event, as_sets, event
@@ -52,6 +52,22 @@ def test_merging_some_pairs_at_a_time_comes_to_the_same_people(
     expected = grouped(CROWD)
     monkeypatch.setattr("memoria_pipeline.people.linkage.ROUND", 50)
     assert as_sets(grouped(CROWD).labels) == as_sets(expected.labels)
+
+
+@pytest.mark.parametrize("most", [20, 100, 1000])
+def test_of_single_faces_the_most_alike_pairs_follow_without_a_look_at_the_others(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups, near = start(CROWD), few(CROWD.vectors, 5)
+    every, least = np.ones(len(CROWD.photo), bool), max(THRESHOLDS.merge, near.floor)
+    assert near.reached_by(most) > least
+    monkeypatch.setattr("memoria_pipeline.people.linkage.ROUND", most)
+    found = _known(groups, near, every, every, least)
+    expected = _best_of(near.between(groups, every, every, least), most)
+    assert found.floor == expected.floor
+    assert found.a.tolist() == expected.a.tolist()
+    assert found.b.tolist() == expected.b.tolist()
+    assert found.cosine.tolist() == expected.cosine.tolist()
 
 
 def grouped(faces: Event, workers: int | None = None) -> Grouping:
