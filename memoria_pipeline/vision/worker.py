@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.synchronize import Event
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import cv2
 
 from memoria_pipeline.errors import PhotoError
+from memoria_pipeline.vision.bounds import release
 from memoria_pipeline.vision.looking import graded, joined, look, sharp_enough
 from memoria_pipeline.vision.model import Detection, Face, FaceModel
 from memoria_pipeline.vision.photo import Limits, Photo
@@ -83,7 +84,13 @@ def _start_worker(work: Work, stop: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     cv2.setNumThreads(1)  # the cores are already taken, by the other workers
     # Loaded by the first photo: an error then has a way back.
-    _worker = (work, cache(work.load), stop)
+    _worker = (work, cache(partial(_loaded, work)), stop)
+
+
+def _loaded(work: Work) -> FaceModel:
+    model = work.load()
+    release()  # of what loading took: it would stay beside the photos
+    return model
 
 
 def at_work() -> tuple[Work, Callable[[], FaceModel], Event]:

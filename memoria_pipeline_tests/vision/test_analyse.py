@@ -4,11 +4,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from memoria_pipeline.errors import ModelError
 from memoria_pipeline.vision.analyse import Outcome, Work, analyse
+from memoria_pipeline.vision.bounds import release
 from memoria_pipeline_tests.fakes import (
     BLACK,
     GREEN,
@@ -118,3 +120,16 @@ def test_no_photos_start_no_worker() -> None:
     before = multiprocessing.active_children()
     assert list(analyse([], work({}))) == []
     assert multiprocessing.active_children() == before
+
+
+def test_memory_that_was_freed_goes_back_to_the_system() -> None:
+    held = [bytes(60_000) for _ in range(2000)]  # too small for the library to give back itself
+    last, before = held[-1], _resident()
+    held.clear()
+    release()
+    assert len(last) == 60_000
+    assert before - _resident() > 60_000_000
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,11 +1,13 @@
 """The same faces in every way that this CPU can run a pack."""
 
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from memoria_pipeline.errors import ModelError
@@ -55,6 +57,47 @@ def test_a_faster_way_finds_the_same_faces_and_nearly_the_same_vectors(
     assert len(pairs) == len(before) == len(after)
     ours, theirs = (m.embed([image], [before])[0] for m in (plain, model))
     assert (ours * theirs).sum(axis=1).min() > NEAR[precision]
+
+
+def test_sessions_that_share_their_memory_answer_as_one_with_its_own_bit_by_bit(
+    pack: Pack, plain: InsightFaceModel, portraits: list[Image]
+) -> None:
+    image = np.hstack(portraits)
+    faces = plain.detect(image)
+    crops = np.stack(plain.crops(image, faces)).transpose(0, 3, 1, 2).astype(np.float32)
+    own = onnxruntime.InferenceSession(str(pack.recogniser), providers=["CPUExecutionProvider"])
+    theirs = own.run(None, {own.get_inputs()[0].name: crops})[0]
+    for _ in range(2):  # the second in memory that both networks have left their numbers in
+        ours = onnx_runtime.open_network(pack.recogniser, "cpu").run(crops)[0]
+        assert np.array_equal(ours, theirs)
+        assert [f.box for f in plain.detect(image)] == [f.box for f in faces]
+
+
+MANY_SESSIONS = """
+import sys
+from pathlib import Path
+import numpy as np
+from memoria_pipeline.vision.backends.onnx_runtime import open_network
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+view, networks = np.zeros((1, 3, 1536, 1536), np.float32), []
+for number in range(4):
+    networks.append(open_network(Path(sys.argv[1]), "cpu"))
+    networks[-1].run(view)
+    if number == 0:
+        first = held()
+print(first, held())
+"""
+
+
+def test_another_session_works_in_the_memory_of_the_first(pack: Pack) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", MANY_SESSIONS, str(pack.detector)],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    first, last = map(int, said.split())
+    assert first > 200e6  # or the view says nothing
+    assert last - first < 75e6  # three networks of 3 MB; with an arena each, over 300 MB
 
 
 def test_threads_that_share_an_openvino_network_get_their_own_answers(pack: Pack) -> None:
