@@ -1208,6 +1208,54 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.face_changes_folded() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    with gone as (
+        delete from memoria.face_changes c
+        where c.event_id = new.event_id and 16 < (
+            select count(*) from memoria.face_changes n where n.event_id = new.event_id)
+        returning c.came, c.which, c.other
+    )
+    insert into memoria.face_changes (event_id, came, which, other)
+    select new.event_id, sum(g.came), bit_xor(g.which), sum(g.other) from gone g
+    having count(*) > 0;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.face_changes_noted() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    noted text := coalesce(current_setting('memoria.changed', true), '');
+begin
+    if position(new.event_id::text in noted) = 0 then
+        perform set_config('memoria.changed', noted || ' ' || new.event_id, true);
+    end if;
+    return null;
+end
+$$;
+
+CREATE FUNCTION memoria.face_changes_written() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    noted text := btrim(coalesce(current_setting('memoria.changed', true), ''));
+begin
+    if noted <> '' then
+        perform set_config('memoria.changed', '', true);
+        insert into memoria.face_changes (event_id, other)
+        select one::uuid, 1 from unnest(string_to_array(noted, ' ')) as each (one);
+    end if;
+    return null;
+end
+$$;
+
 CREATE FUNCTION memoria.face_persons_guard() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1273,6 +1321,16 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.faces_all_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into memoria.face_changes (event_id, other) select e.id, 1 from memoria.events e;
+    return null;
+end
+$$;
+
 CREATE FUNCTION memoria.faces_beside_match() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1285,6 +1343,17 @@ begin
                   errcode = 'insufficient_privilege';
     end if;
     return new;
+end
+$$;
+
+CREATE FUNCTION memoria.faces_came() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into memoria.face_changes (event_id, came, which)
+    select c.event_id, count(*), bit_xor(uuid_hash_extended(c.id, 0)) from came c group by c.event_id;
+    return null;
 end
 $$;
 
@@ -1459,6 +1528,16 @@ CREATE FUNCTION memoria.faces_on_copies(r memoria.erasure_requests) RETURNS uuid
         group by twin.id)
 $$;
 
+CREATE FUNCTION memoria.faces_seen(event uuid) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select concat_ws(':', coalesce(sum(c.came), 0), coalesce(bit_xor(c.which), 0),
+        coalesce(sum(c.other), 0), coalesce(pg_relation_filenode(
+            to_regclass(format('memoria.%I', memoria.partition_name(event)))), 0))
+    from memoria.face_changes c where c.event_id = event
+$$;
+
 CREATE FUNCTION memoria.faces_stay_buried() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1468,6 +1547,17 @@ begin
         return null;
     end if;
     return new;
+end
+$$;
+
+CREATE FUNCTION memoria.faces_went() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    insert into memoria.face_changes (event_id, other)
+    select distinct g.event_id, 1 from gone g;
+    return null;
 end
 $$;
 
@@ -2676,6 +2766,7 @@ CREATE TABLE memoria.cluster_runs (
     reason text,
     turned_down boolean DEFAULT false NOT NULL,
     failures jsonb,
+    seen text,
     CONSTRAINT cluster_runs_check CHECK (((status = 'published'::text) = (published_at IS NOT NULL))),
     CONSTRAINT cluster_runs_diff_check CHECK ((jsonb_typeof(diff) = 'object'::text)),
     CONSTRAINT cluster_runs_failures_check CHECK ((jsonb_typeof(failures) = 'array'::text)),
@@ -2699,6 +2790,8 @@ COMMENT ON COLUMN memoria.cluster_runs.reason IS 'Why it is held.';
 COMMENT ON COLUMN memoria.cluster_runs.turned_down IS 'A human held it: the same is not proposed again.';
 
 COMMENT ON COLUMN memoria.cluster_runs.failures IS 'Expectations of quality that it did not meet: name, observed, least, most.';
+
+COMMENT ON COLUMN memoria.cluster_runs.seen IS 'What faces_seen said before the faces were read, with those that it placed; null: nobody knows.';
 
 CREATE VIEW analytics.clusterings WITH (security_invoker='true') AS
  SELECT event_id,
@@ -3280,6 +3373,31 @@ ALTER TABLE ONLY memoria.event_members FORCE ROW LEVEL SECURITY;
 
 COMMENT ON COLUMN memoria.event_members.email IS 'Where sign-in links go; lower case.';
 
+CREATE TABLE memoria.face_changes (
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    came bigint DEFAULT 0 NOT NULL,
+    which bigint DEFAULT 0 NOT NULL,
+    other bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE ONLY memoria.face_changes FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE memoria.face_changes IS 'What a run adds up to see whether faces changed since.';
+
+COMMENT ON COLUMN memoria.face_changes.which IS 'The faces that came, as one number: their ids, hashed.';
+
+COMMENT ON COLUMN memoria.face_changes.other IS 'Faces went, or are not what they were.';
+
+ALTER TABLE memoria.face_changes ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME memoria.face_changes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE memoria.faces (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     event_id uuid NOT NULL,
@@ -3738,6 +3856,9 @@ ALTER TABLE ONLY memoria.events
 ALTER TABLE ONLY memoria.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY memoria.face_changes
+    ADD CONSTRAINT face_changes_pkey PRIMARY KEY (event_id, id);
+
 ALTER TABLE ONLY memoria.face_persons
     ADD CONSTRAINT face_persons_event_id_id_key UNIQUE (event_id, id);
 
@@ -4030,6 +4151,8 @@ CREATE TRIGGER events_switched_on AFTER INSERT ON memoria.events FOR EACH ROW WH
 
 CREATE TRIGGER events_without_tombstones AFTER UPDATE OF keep_tombstones ON memoria.events FOR EACH ROW WHEN ((old.keep_tombstones AND (NOT new.keep_tombstones))) EXECUTE FUNCTION memoria.events_without_tombstones();
 
+CREATE TRIGGER face_changes_folded AFTER INSERT ON memoria.cluster_runs FOR EACH ROW WHEN ((new.status = 'published'::text)) EXECUTE FUNCTION memoria.face_changes_folded();
+
 CREATE TRIGGER face_persons_guard BEFORE INSERT OR UPDATE OF representative_face_id, event_id ON memoria.face_persons FOR EACH ROW WHEN ((new.representative_face_id IS NOT NULL)) EXECUTE FUNCTION memoria.face_persons_guard();
 
 CREATE TRIGGER face_persons_keep_decided BEFORE DELETE ON memoria.face_persons FOR EACH ROW WHEN ((old.human_touched OR (old.status = ANY (ARRAY['linked'::text, 'invited'::text, 'ignored'::text])))) EXECUTE FUNCTION memoria.face_persons_keep_decisions();
@@ -4041,6 +4164,12 @@ CREATE TRIGGER face_persons_keep_undecided BEFORE INSERT ON memoria.face_persons
 CREATE TRIGGER face_persons_not_truncated BEFORE TRUNCATE ON memoria.face_persons FOR EACH STATEMENT EXECUTE FUNCTION memoria.not_truncated();
 
 CREATE TRIGGER face_persons_stay_erased BEFORE INSERT OR UPDATE OF id ON memoria.face_persons FOR EACH ROW EXECUTE FUNCTION memoria.face_persons_stay_erased();
+
+CREATE TRIGGER faces_came AFTER INSERT ON memoria.faces REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION memoria.faces_came();
+
+CREATE TRIGGER faces_changed AFTER UPDATE OF id, event_id, media_id, embedding, model, quality_score, quality_class, lost, erased_at, embedded_at ON memoria.faces FOR EACH ROW EXECUTE FUNCTION memoria.face_changes_noted();
+
+CREATE TRIGGER faces_changes_written AFTER UPDATE OF id, event_id, media_id, embedding, model, quality_score, quality_class, lost, erased_at, embedded_at ON memoria.faces FOR EACH STATEMENT EXECUTE FUNCTION memoria.face_changes_written();
 
 CREATE TRIGGER faces_gone AFTER DELETE ON memoria.faces REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.faces_gone();
 
@@ -4058,6 +4187,8 @@ CREATE TRIGGER faces_match BEFORE INSERT OR UPDATE OF embedding, event_id ON mem
 
 CREATE TRIGGER faces_match BEFORE INSERT OR UPDATE ON memoria.faces_beside FOR EACH ROW EXECUTE FUNCTION memoria.faces_beside_match();
 
+CREATE TRIGGER faces_moved AFTER UPDATE OF event_id ON memoria.faces FOR EACH STATEMENT EXECUTE FUNCTION memoria.faces_all_changed();
+
 CREATE TRIGGER faces_not_truncated BEFORE TRUNCATE ON memoria.faces FOR EACH STATEMENT EXECUTE FUNCTION memoria.not_truncated();
 
 CREATE TRIGGER faces_selfies_go AFTER DELETE ON memoria.faces REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.selfies_go();
@@ -4065,6 +4196,8 @@ CREATE TRIGGER faces_selfies_go AFTER DELETE ON memoria.faces REFERENCING OLD TA
 CREATE TRIGGER faces_stay_buried BEFORE INSERT ON memoria.faces FOR EACH ROW WHEN ((current_setting('memoria.tombstones_seen'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION memoria.faces_stay_buried();
 
 CREATE TRIGGER faces_stay_buried BEFORE INSERT ON memoria.faces_beside FOR EACH ROW WHEN ((current_setting('memoria.tombstones_seen'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION memoria.faces_stay_buried();
+
+CREATE TRIGGER faces_went AFTER DELETE ON memoria.faces REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.faces_went();
 
 CREATE TRIGGER forget_event_key AFTER UPDATE OF status ON memoria.events FOR EACH ROW WHEN ((new.status = 'deleted'::text)) EXECUTE FUNCTION memoria.forget_event_key();
 
@@ -4077,6 +4210,10 @@ CREATE TRIGGER hidden_boxes_of_untagged AFTER DELETE ON memoria.media_tags REFER
 CREATE TRIGGER media_arrives BEFORE UPDATE OF status, etag ON memoria.media FOR EACH ROW WHEN (((new.status = ANY (ARRAY['pending'::text, 'missing'::text])) AND ((old.status IS DISTINCT FROM new.status) OR (old.etag IS DISTINCT FROM new.etag)))) EXECUTE FUNCTION memoria.media_arrives();
 
 CREATE TRIGGER media_frees_copies AFTER DELETE ON memoria.media REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION memoria.media_frees_copies();
+
+CREATE TRIGGER media_missed AFTER UPDATE OF status ON memoria.media FOR EACH ROW WHEN (((old.status <> new.status) AND (('missing'::text = old.status) OR ('missing'::text = new.status)))) EXECUTE FUNCTION memoria.face_changes_noted();
+
+CREATE TRIGGER media_missed_written AFTER UPDATE OF status ON memoria.media FOR EACH STATEMENT EXECUTE FUNCTION memoria.face_changes_written();
 
 CREATE TRIGGER media_stays_erased BEFORE UPDATE ON memoria.media FOR EACH ROW WHEN ((new.faces_erased_at IS NOT NULL)) EXECUTE FUNCTION memoria.media_stays_erased();
 
@@ -4179,6 +4316,9 @@ ALTER TABLE ONLY memoria.event_keys
 
 ALTER TABLE ONLY memoria.event_members
     ADD CONSTRAINT event_members_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY memoria.face_changes
+    ADD CONSTRAINT face_changes_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY memoria.face_persons
     ADD CONSTRAINT face_persons_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
@@ -4315,6 +4455,8 @@ ALTER TABLE memoria.event_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE memoria.event_members ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memoria.face_changes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memoria.face_persons ENABLE ROW LEVEL SECURITY;
 
@@ -4480,6 +4622,8 @@ CREATE POLICY service ON memoria.event_keys TO memoria_service USING (true) WITH
 CREATE POLICY service ON memoria.event_members TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.events TO memoria_service USING (true) WITH CHECK (true);
+
+CREATE POLICY service ON memoria.face_changes TO memoria_service USING (true) WITH CHECK (true);
 
 CREATE POLICY service ON memoria.face_persons TO memoria_service USING (true) WITH CHECK (true);
 
@@ -4735,7 +4879,15 @@ REVOKE ALL ON FUNCTION memoria.events_switch() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.events_without_tombstones() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION memoria.face_changes_folded() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.face_changes_written() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.faces_all_changed() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION memoria.faces_beside_match() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.faces_came() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.faces_match() FROM PUBLIC;
 
@@ -4745,7 +4897,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.erasure_requests TO memoria_s
 
 REVOKE ALL ON FUNCTION memoria.faces_on_copies(r memoria.erasure_requests) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION memoria.faces_seen(event uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION memoria.faces_seen(event uuid) TO memoria_service;
+
 REVOKE ALL ON FUNCTION memoria.faces_stay_buried() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION memoria.faces_went() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.find_subject(request uuid) FROM PUBLIC;
 
@@ -5172,6 +5329,8 @@ GRANT INSERT(role),UPDATE(role) ON TABLE memoria.event_members TO authenticated;
 GRANT INSERT(display_name),UPDATE(display_name) ON TABLE memoria.event_members TO authenticated;
 
 GRANT INSERT(email) ON TABLE memoria.event_members TO authenticated;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.face_changes TO memoria_service;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE memoria.faces TO memoria_service;
 

@@ -53,12 +53,13 @@ class How:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Input:
-    """What a run works on; fingerprint as in `runs.fingerprint`."""
+    """What a run works on; fingerprint and seen as in `runs`."""
 
     kind: Kind
     model: str
     fingerprint: str
     faces: FaceTable
+    seen: str | None = None
 
 
 def update(conn: sa.Connection, event: Event, how: How, *, force: bool) -> dict[str, Any]:
@@ -151,8 +152,9 @@ def _with_lost(conn: sa.Connection, event: Event, faces: FaceTable, found: Diff)
 
 
 def _load(conn: sa.Connection, event: Event, kind: Kind, fingerprint: str) -> _Input:
+    seen = runs.seen(conn, event.id)
     faces = face_store.load(conn, event.id, event.face_model)
-    return _Input(kind, event.face_model, fingerprint, faces)
+    return _Input(kind, event.face_model, fingerprint, faces, seen)
 
 
 def _place(
@@ -252,6 +254,7 @@ def _result(of: _Input, found: Regrouped, how: How) -> dict[str, Any]:
         "kind": of.kind,
         "model": of.model,
         "fingerprint": of.fingerprint,
+        "seen": of.seen,
         "method": how.method,
         "labels": [(face, None if i == NOBODY else i, p, margin) for face, i, p, margin in each],
         "persons": found.persons,

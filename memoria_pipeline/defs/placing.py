@@ -47,21 +47,21 @@ def place_few(
     started, known = time.perf_counter(), last.measures
     if last.method != "constrained" or not {_LOOSEST, _TIGHTENED} <= known.keys():
         return None
-    ids = placing.new(conn, last.event_id, last.model, FEW)
-    if not ids or not placing.else_as_it_was(conn, last, ids):
+    new = placing.new(conn, last.event_id, last.model, FEW)
+    if new is None or not placing.else_as_it_was(conn, last, new):
         return None
     own = moved(pack, known[_TIGHTENED]) if known[_TIGHTENED] else pack
     reached = reach(own, known[_LOOSEST])
-    faces = placing.near(conn, last.event_id, last.model, ids, reached)
+    faces = placing.near(conn, last.event_id, last.model, new.ids, reached)
     now = placing.present(conn, last, faces)
     found = place(now, own, reached)
-    if found is None or set(faces.ids) < set(ids):
+    if found is None or not set(new.ids) <= set(faces.ids):
         return None
-    measured = {**known, **_measured(last, ids, now, found)}
+    measured = {**known, **_measured(last, new.ids, now, found)}
     if gate.failed(conn, last.event_id, "incremental", measured):
         return None
     measured["seconds"] = round(time.perf_counter() - started, 3)
-    placing.save(conn, last, measures=measured, **result(faces, set(ids), found))
+    placing.save(conn, last, new, measures=measured, **result(faces, set(new.ids), found))
     return {"run": "incremental", _LOOKED_AT: len(faces.ids), **measured}
 
 

@@ -1,6 +1,6 @@
 """An event's faces and their vectors, as they are read. `analysis.py` writes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -143,25 +143,16 @@ def _unit(vectors: Embeddings) -> Embeddings:
     return result
 
 
-_DIGEST = (
-    "coalesce(sum(hashtextextended(f.id::text || extract(epoch from f.embedded_at)::text, 0)), 0)"
-)
-
-
-def digest(conn: sa.Connection, event_id: UUID, ids: Sequence[UUID]) -> int:
-    """What these faces add to the sum in the event's fingerprint."""
-    query = sa.text(
-        f"select {_DIGEST} from memoria.faces f"  # noqa: S608
-        " where f.event_id = :event and f.id = any (cast(:ids as uuid[]))"
-    )
-    return int(conn.execute(query, {"event": event_id, "ids": list(ids)}).scalar_one())
+DIGEST = "hashtextextended(f.id::text || extract(epoch from f.embedded_at)::text, 0)"
+"""What a face f adds to the sum in the event's fingerprint."""
 
 
 def fingerprint(conn: sa.Connection, event_id: UUID, model: str) -> str:
     """A text that changes when a face that `load` gives is added, removed or re-embedded."""
     found = conn.execute(
         sa.text(
-            f"select count(*) as n, {_DIGEST} as total from memoria.faces f"  # noqa: S608
+            f"select count(*) as n, coalesce(sum({DIGEST}), 0) as total"  # noqa: S608
+            " from memoria.faces f"
             " join memoria.media m on m.event_id = f.event_id and m.id = f.media_id"
             " where f.event_id = :event and f.model = :model and f.embedding is not null"
             " and m.status <> 'missing'"

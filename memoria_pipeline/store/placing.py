@@ -5,8 +5,10 @@ to matter is read. No index: an approximate one is wrong about one face in ten, 
 write more than this costs a photo.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import xor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,28 +26,66 @@ from memoria_pipeline.store.faces import FaceTable
 from memoria_pipeline.store.runs import ClusterRun
 
 
-def new(conn: sa.Connection, event_id: UUID, model: str, most: int) -> list[UUID] | None:
-    """The faces that no run has placed yet, by id; None where they are more than `most`, or where
-    a human has spoken of one."""
+@dataclass(frozen=True, slots=True)
+class New:
+    """Faces that no run has placed yet, by id, and the event at that moment.
+
+    which, digests: per face what it adds to `seen` and to the fingerprint. seen, said: as in
+    `runs`.
+    """
+
+    ids: list[UUID]
+    which: list[int]
+    digests: list[int]
+    seen: str
+    said: str
+
+    def only(self, ids: Collection[UUID]) -> "New":
+        """Those of them."""
+        kept = [i for i, one in enumerate(self.ids) if one in ids]
+        which, digests = [self.which[i] for i in kept], [self.digests[i] for i in kept]
+        return New([self.ids[i] for i in kept], which, digests, self.seen, self.said)
+
+
+def new(conn: sa.Connection, event_id: UUID, model: str, most: int) -> New | None:
+    """What is new; None where nothing is, where it is more than `most`, or where a human has spoken
+    of one of them. One statement, which sees one moment."""
     rows = conn.execute(_NEW, {"event": event_id, "model": model, "most": most + 1}).all()
-    if len(rows) > most or any(row.human_touched for row in rows):
+    if not rows or len(rows) > most or any(row.human_touched for row in rows):
         return None
-    return [row.id for row in rows]
+    ids, which, digests = ([row[i] for row in rows] for i in range(3))
+    return New(ids, which, [int(one) for one in digests], rows[0].seen, rows[0].said)
 
 
 _NEW = sa.text(
-    "select f.id, f.human_touched from memoria.faces f"
-    " join memoria.media m on m.event_id = f.event_id and m.id = f.media_id"
+    f"select f.id, uuid_hash_extended(f.id, 0), {faces.DIGEST}, f.human_touched,"  # noqa: S608
+    f" (select memoria.faces_seen(:event)) as seen, (select {runs.SAID}) as said"
+    " from memoria.faces f join memoria.media m on m.event_id = f.event_id and m.id = f.media_id"
     " where f.event_id = :event and f.model = :model and f.face_person_id is null"
     " and f.quality_class <> 'C' and f.embedding is not null and m.status <> 'missing'"
     " order by f.id limit :most"
 )
 
 
-def else_as_it_was(conn: sa.Connection, last: ClusterRun, added: Sequence[UUID]) -> bool:
-    """Whether nothing but these faces came since that run, none went, and nobody decided."""
-    now = runs.fingerprint(conn, last.event_id, last.model)
-    return now == fingerprint(conn, last, added)
+def else_as_it_was(conn: sa.Connection, last: ClusterRun, added: New) -> bool:
+    """Whether nothing but these faces came since that run, none went, and nobody decided.
+
+    Of a run that did not note what it saw, the faces are counted again.
+    """
+    if last.seen is None:
+        return runs.fingerprint(conn, last.event_id, last.model) == fingerprint(last, added)
+    then = ":".join(last.fingerprint.rsplit(":", 2)[1:])
+    return then == added.said and seen(last, added) == added.seen
+
+
+def seen(last: ClusterRun, added: New) -> str | None:
+    """What `runs.seen` says if these faces are all that came since that run; None of a run that
+    did not note it."""
+    if last.seen is None:
+        return None
+    came, which, rest = last.seen.split(":", 2)
+    one = reduce(xor, added.which, int(which))
+    return f"{int(came) + len(added.ids)}:{one}:{rest}"
 
 
 def near(
@@ -142,6 +182,7 @@ _REVIEWED = sa.text(
 def save(
     conn: sa.Connection,
     last: ClusterRun,
+    added: New,
     *,
     measures: Mapping[str, Any],
     diff: Mapping[str, Any],
@@ -151,7 +192,8 @@ def save(
 ) -> UUID:
     """Publish who these faces are, and nothing of anybody else; the id of the run.
 
-    last: the run that placed all others. labels, persons, evidence: as in `runs.save_grouping`.
+    last: the run that placed all others. added: with these faces among them. labels, persons,
+    evidence: as in `runs.save_grouping`.
     """
     events.lock(conn, last.event_id)
     events.require_consent(conn, last.event_id)
@@ -159,17 +201,18 @@ def save(
     ids = [one or uuid4() for one in persons]
     made = [each for each, known in zip(ids, persons, strict=True) if known is None]
     assignment.place(conn, last.event_id, last.model, labels, ids, made, evidence)
-    now = fingerprint(conn, last, [label[0] for label in labels])
-    run = {"event": last.event_id, "method": last.method, "model": last.model, "fingerprint": now}
+    placed = added.only({label[0] for label in labels})
+    run = {"event": last.event_id, "method": last.method, "model": last.model}
+    run |= {"fingerprint": fingerprint(last, placed), "seen": seen(last, placed)}
     run |= {"parameters": last.parameters, "measures": measures, "kind": "incremental"}
     return runs.insert(conn, run | {"diff": diff}, status="published")
 
 
-def fingerprint(conn: sa.Connection, last: ClusterRun, added: Sequence[UUID]) -> str:
+def fingerprint(last: ClusterRun, added: New) -> str:
     """What `runs.fingerprint` says if these faces are all that came since that run.
 
     Where they are not, it is wrong, and the next run looks at everything.
     """
     model, n, total, seq, said = last.fingerprint.rsplit(":", 4)
-    more = faces.digest(conn, last.event_id, added)
-    return f"{model}:{int(n) + len(added)}:{int(total) + more}:{seq}:{said}"
+    n, total = str(int(n) + len(added.ids)), str(int(total) + sum(added.digests))
+    return f"{model}:{n}:{total}:{seq}:{said}"

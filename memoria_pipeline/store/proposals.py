@@ -29,6 +29,7 @@ def propose(
     evidence: Sequence[Sequence[UUID]] = (),
     redirects: Mapping[UUID, UUID | int] | None = None,
     kind: Kind = "full",
+    seen: str | None = None,
 ) -> UUID:
     """Keep a grouping for the organiser to publish; the id of its run.
 
@@ -48,7 +49,7 @@ def propose(
         "redirects": {str(old): str(new) for old, new in lead.items()},
     }
     run = {"event": event_id, "method": method, "model": model, "fingerprint": fingerprint}
-    run |= {"parameters": parameters, "measures": measures, "kind": kind}
+    run |= {"parameters": parameters, "measures": measures, "kind": kind, "seen": seen}
     made = runs.insert(conn, run | {"diff": diff, "plan": plan}, status="proposed")
     assignment.stage(conn, labels, ids, evidence)
     assignment.keep_proposal(conn, event_id, made)

@@ -21,7 +21,8 @@ Kind = Literal["full", "incremental", "model"]
 
 @dataclass(frozen=True, slots=True)
 class ClusterRun:
-    """One row of `memoria.cluster_runs`. fingerprint: of what went in.
+    """One row of `memoria.cluster_runs`. fingerprint: of what went in. seen: as `seen` says it of
+    that, with the faces that it placed; None where nobody noted it.
 
     diff: what it changed or would change. reason: why it is held.
     """
@@ -39,6 +40,7 @@ class ClusterRun:
     diff: dict[str, Any] | None
     reason: str | None
     created_at: datetime
+    seen: str | None = None
 
 
 def fingerprint(conn: sa.Connection, event_id: UUID, model: str) -> str:
@@ -54,17 +56,26 @@ def fingerprint(conn: sa.Connection, event_id: UUID, model: str) -> str:
 
 def said(conn: sa.Connection, event_id: UUID) -> str:
     """The end of a fingerprint: what humans and other applications say."""
-    found = conn.execute(_SAID, {"event": event_id}).one()
-    return f"{found.seq}:{found.persons}"
+    text: str = conn.execute(_SAID, {"event": event_id}).scalar_one()
+    return text
+
+
+def seen(conn: sa.Connection, event_id: UUID) -> str:
+    """A text that changes with every face of any pack that comes, goes or is another, and that is
+    had without reading them. Of what is read afterwards: read it first."""
+    query = sa.text("select memoria.faces_seen(:event)")
+    text: str = conn.execute(query, {"event": event_id}).scalar_one()
+    return text
 
 
 # Runs merge persons themselves: whom a human merged, the log says.
-_SAID = sa.text(
-    "select (select coalesce(max(seq), 0) from memoria.decisions where event_id = :event) as seq,"
+SAID = (
+    "(select coalesce(max(seq), 0) from memoria.decisions where event_id = :event) || ':' ||"
     " (select coalesce(sum(hashtextextended(concat_ws(' ', id, status, linked_user_id), 0)), 0)"
     "  from memoria.face_persons where event_id = :event"
-    "  and status in ('linked', 'invited', 'ignored')) as persons"
+    "  and status in ('linked', 'invited', 'ignored'))"
 )
+_SAID = sa.text(f"select {SAID}")
 
 
 def save_grouping(
@@ -82,6 +93,7 @@ def save_grouping(
     redirects: Mapping[UUID, UUID | int] | None = None,
     kind: Kind = "full",
     diff: Mapping[str, Any] | None = None,
+    seen: str | None = None,
 ) -> UUID:
     """Publish a grouping of the event's faces of one pack; return the id of its cluster run.
 
@@ -102,6 +114,7 @@ def save_grouping(
     assignment.apply(conn, event_id, model, ids, resolved(redirects or {}, ids))
     run = {"event": event_id, "method": method, "model": model, "fingerprint": fingerprint}
     run |= {"parameters": parameters, "measures": measures, "kind": kind, "diff": diff}
+    run |= {"seen": seen}
     return insert(conn, run, status="published")
 
 
@@ -112,7 +125,7 @@ def resolved(redirects: Mapping[UUID, UUID | int], ids: Sequence[UUID]) -> dict[
 
 def insert(conn: sa.Connection, run: Mapping[str, Any], *, status: str) -> UUID:
     """The row of a run; `run` has its columns, event in place of event_id."""
-    values: dict[str, Any] = {"plan": None, **run, "status": status}
+    values: dict[str, Any] = {"plan": None, "seen": None, **run, "status": status}
     for name in ("parameters", "measures", "diff", "plan"):
         given = values[name]
         values[name] = None if given is None else json.dumps(dict(given))
@@ -122,14 +135,14 @@ def insert(conn: sa.Connection, run: Mapping[str, Any], *, status: str) -> UUID:
 
 _INSERT = sa.text(
     "insert into memoria.cluster_runs (event_id, kind, method, parameters, measures, model,"
-    " fingerprint, diff, plan, status, created_at, published_at) values (:event, :kind, :method,"
-    " cast(:parameters as jsonb), cast(:measures as jsonb), :model, :fingerprint,"
-    " cast(:diff as jsonb), cast(:plan as jsonb), :status, clock_timestamp(),"
+    " fingerprint, seen, diff, plan, status, created_at, published_at) values (:event, :kind,"
+    " :method, cast(:parameters as jsonb), cast(:measures as jsonb), :model, :fingerprint,"
+    " :seen, cast(:diff as jsonb), cast(:plan as jsonb), :status, clock_timestamp(),"
     " case :status when 'published' then clock_timestamp() end) returning id"
 )
 _COLUMNS = (
     "select id, event_id, kind, method, model, parameters, measures, fingerprint, status,"
-    " published_at, diff, reason, created_at from memoria.cluster_runs"
+    " published_at, diff, reason, created_at, seen from memoria.cluster_runs"
 )
 
 

@@ -87,14 +87,16 @@ def _placed(world: World, i: int) -> tuple[float, float]:
 
     def work() -> None:
         conn, known = world.conn, last.measures
-        ids = place_store.new(conn, world.event, PACK, FEW) or []
-        assert len(ids) == 3
-        assert place_store.else_as_it_was(conn, last, ids)
+        new = place_store.new(conn, world.event, PACK, FEW)
+        assert new is not None
+        assert len(new.ids) == 3
+        assert place_store.else_as_it_was(conn, last, new)
         reached = reach(THRESHOLDS, known["loosest"])
-        near = place_store.near(conn, world.event, PACK, ids, reached)
+        near = place_store.near(conn, world.event, PACK, new.ids, reached)
         found = place(place_store.present(conn, last, near), THRESHOLDS, reached)
         assert found is not None
-        place_store.save(conn, last, measures=known, **placing.result(near, set(ids), found))
+        result = placing.result(near, set(new.ids), found)
+        place_store.save(conn, last, new, measures=known, **result)
 
     return _cpu(world.conn, work)
 

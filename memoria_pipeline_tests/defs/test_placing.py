@@ -124,4 +124,4 @@ def test_plots_of_everybody_are_drawn_only_where_everybody_was_looked_at(album: 
 
 
 def test_nothing_is_new_of_an_event_that_is_placed(album: Album) -> None:
-    assert placing.new(album.conn, album.event, factories.PACK, 12) == []
+    assert placing.new(album.conn, album.event, factories.PACK, 12) is None

@@ -28,6 +28,7 @@ event_keys            -            -            -       -       -        -    - 
 event_members         SIU,others:d s            s       s       -        -    -   -       all:siud
 events                SU           S            S       S       -        -    -   all:s   all:siud
 face_persons          SIUD         s            s       -       -        -    -   all:s   all:siud
+face_changes          -            -            -       -       -        -    -   -       all:siud
 faces                 SU           s            s       s       -        -    -   -       all:siud
 faces_beside          -            -            -       -       -        -    -   -       all:siud
 forecasts             S            -            -       -       -        -    -   -       all:siud

@@ -164,6 +164,7 @@ def _machine(a: _About) -> dict[str, Row]:
         "callbacks": {"id": str(uuid4()), "job_id": a.there["run"], "payload": {}, "attempts": 0},
         "comparisons": {"id": str(uuid4()), "model": "pack", "fingerprint": "f"} | measured,
         "backfills": {"model": "pack"},
+        "face_changes": {"id": 1_000_000 + a.number, "came": 1},
         "media_beside": {"media_id": a.free["photo"], "model": "pack", "error_code": "broken"}
         | {"attempts": 1},
         "faces_beside": {"id": str(uuid4()), "media_id": a.there["photo"]} | beside,

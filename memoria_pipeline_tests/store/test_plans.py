@@ -92,13 +92,14 @@ _NOBODY_S = sa.text(
 
 def _place_two(conn: sa.Connection, world: World) -> None:
     conn.execute(_NOBODY_S, {"event": world.album.event, "photo": world.album.photos[0]})
-    new = placing.new(conn, world.album.event, PACK, 12) or []
+    new = placing.new(conn, world.album.event, PACK, 12)
     last = runs.last_run(conn, world.album.event)
     assert last is not None
+    assert new is not None
     said: dict[str, Any] = {"measures": {}, "diff": {}, "evidence": [(), ()]}
     said["persons"] = world.persons[:1]
     told = replace(last, fingerprint=runs.fingerprint(conn, world.album.event, PACK))
-    placing.save(conn, told, labels=[(face, 0, 0.8, 0.3) for face in new], **said)
+    placing.save(conn, told, new, labels=[(face, 0, 0.8, 0.3) for face in new.ids], **said)
 
 
 HOT: dict[str, Call] = {
