@@ -5,6 +5,7 @@ variable set: where MEMORIA_DAGSTER_DATABASE_URL is not given, the server is sta
 """
 
 import atexit
+import gc
 import os
 from contextlib import ExitStack
 from functools import cache
@@ -22,6 +23,10 @@ from memoria_pipeline.store import db
 # they set up their own loggers, a code server and a run with the definitions.
 if settings().log_format == "json":
     logs.install()
+
+# Python ends by looking through all it holds for cycles to take apart: a CPU-second for each run,
+# and the system takes the memory back anyway. What has to be put in order has its own atexit.
+atexit.register(gc.freeze)
 
 
 @cache

@@ -14,3 +14,12 @@ def test_definitions_load_without_what_only_a_grouping_a_check_or_a_plot_needs()
     )
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert said.stdout.split() == []
+
+
+def test_a_process_ends_without_taking_apart_what_it_held() -> None:
+    code = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 10_000))\n"
+        "import memoria_pipeline.defs.storage"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert said.stdout == "True\n"
