@@ -31,7 +31,7 @@ class New:
     """Faces that no run has placed yet, by id, and the event at that moment.
 
     which, digests: per face what it adds to `seen` and to the fingerprint. seen, said: as in
-    `runs`.
+    `runs`. all: that no other is new.
     """
 
     ids: list[UUID]
@@ -39,12 +39,14 @@ class New:
     digests: list[int]
     seen: str
     said: str
+    all: bool = True
 
     def only(self, ids: Collection[UUID]) -> "New":
         """Those of them."""
         kept = [i for i, one in enumerate(self.ids) if one in ids]
         which, digests = [self.which[i] for i in kept], [self.digests[i] for i in kept]
-        return New([self.ids[i] for i in kept], which, digests, self.seen, self.said)
+        whole = len(kept) == len(self.ids)
+        return New([self.ids[i] for i in kept], which, digests, self.seen, self.said, whole)
 
 
 def new(conn: sa.Connection, event_id: UUID, model: str, most: int) -> New | None:
@@ -80,9 +82,9 @@ def else_as_it_was(conn: sa.Connection, last: ClusterRun, added: New) -> bool:
 
 def seen(last: ClusterRun, added: New) -> str | None:
     """What `runs.seen` says if these faces are all that came since that run; None of a run that
-    did not note it."""
+    did not note it, unless these are all that is new."""
     if last.seen is None:
-        return None
+        return added.seen if added.all else None
     came, which, rest = last.seen.split(":", 2)
     one = reduce(xor, added.which, int(which))
     return f"{int(came) + len(added.ids)}:{one}:{rest}"
