@@ -85,7 +85,9 @@ def open_network(
 
 def _package() -> Any:
     # On import OpenVINO tells Google Analytics of it, where this package of its own is installed.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    # Its converter of other formats, which it does without, takes a third of its import.
+    for unwanted in ("openvino_telemetry", "openvino.tools.ovc"):
+        sys.modules.setdefault(unwanted, None)  # type: ignore[arg-type]
     try:
         import openvino
     except ImportError as error:

@@ -135,9 +135,22 @@ def test_what_was_compiled_is_kept_for_the_next_start(pack: Pack, tmp_path: Path
     np.testing.assert_array_equal(first[0], again[0])
 
 
-def test_openvino_is_imported_without_the_package_that_reports_it() -> None:
+def test_openvino_is_imported_without_what_reports_it_and_what_it_converts_with() -> None:
     assert "FP32" in openvino.capabilities()
     assert sys.modules["openvino_telemetry"] is None
+    assert sys.modules["openvino.tools.ovc"] is None
+
+
+def test_the_idle_threads_of_numpys_openblas_are_told_to_sleep_before_it_is_loaded() -> None:
+    code = (
+        "import memoria_pipeline, sys, os;"
+        "assert 'numpy' not in sys.modules;"
+        "os.execvp('printenv', ['printenv', 'OPENBLAS_THREAD_TIMEOUT'])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True
+    )
+    assert told.stdout.strip() == "4"
 
 
 def test_a_broken_file_is_refused_by_openvino_too(tmp_path: Path) -> None:
