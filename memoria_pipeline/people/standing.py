@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from memoria_pipeline.people.confidence import group_sums
 from memoria_pipeline.people.graph import Rows
 from memoria_pipeline.people.linkage import Groups, Vectors
 from memoria_pipeline.people.twins import Twin
@@ -44,11 +45,15 @@ class Standing:
 def groups_of(
     standing: Standing, live: Rows, vectors: Vectors, weight: NDArray[np.float32]
 ) -> Groups:
-    """The persons with what keeps them apart: photos, rejections, being two members."""
+    """The persons with what keeps them apart: photos, rejections, being two members.
+
+    live: the codes of all who have faces, sorted.
+    """
     placed = np.flatnonzero(standing.person >= 0)
     person = np.searchsorted(live, standing.person[placed])
-    sums = np.zeros((len(live), vectors.shape[1]), np.float32)
-    np.add.at(sums, person, vectors[placed] * weight[placed, None])
+    label = np.full(len(vectors), -1)
+    label[placed] = person
+    sums = group_sums(vectors, weight, label)
     apart = _apart(standing, live)
     member = np.flatnonzero(standing.named[live])
     photo = np.unique(standing.photo[placed], return_inverse=True)[1].reshape(-1)

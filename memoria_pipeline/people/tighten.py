@@ -6,6 +6,7 @@ pairs never say how much stricter. What all faces have in common says that, whic
 """
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -88,8 +89,15 @@ def _same_photo(vectors: Vectors, photo: Rows) -> Cosines:
     found = [np.empty(0, np.float32)]
     for part in photos(photo, np.arange(len(photo))):
         product = vectors[part] @ vectors[part].T
-        found.append(product[np.triu_indices(len(part), 1)])
+        found.append(product[_pairs(len(part))])
     return np.concatenate(found)
+
+
+@lru_cache(maxsize=64)
+def _pairs(faces: int) -> tuple[Rows, Rows]:
+    """The places of all pairs in a square of so many: most photos have one of few numbers."""
+    first, second = np.triu_indices(faces, 1)
+    return first, second
 
 
 def _common(vectors: Vectors, photo: Rows, cosine: Cosines, stranger: float) -> float:

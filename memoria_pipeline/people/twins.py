@@ -80,6 +80,8 @@ def photos(photo: Rows, rows: Rows) -> Iterator[Rows]:
 def _in_photo(vectors: Vectors, part: Rows, person: Rows, thresholds: Thresholds) -> list[Twin]:
     cosine = vectors @ vectors.T
     np.fill_diagonal(cosine, NONE)
+    if cosine.max() < thresholds.merge:  # nearly every photo
+        return []
     known = (person[:, None] == person[None, :]) & (person[:, None] >= 0)
     a, b = np.nonzero(np.triu((cosine >= thresholds.merge) & ~known, 1))
     if not len(a):

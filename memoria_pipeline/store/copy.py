@@ -43,9 +43,11 @@ def uuids(ids: Sequence[UUID]) -> NDArray[Any]:
 
 
 def to_uuids(column: NDArray[Any]) -> list[UUID]:
-    """The uuids of a column."""
+    """The uuids of a column; what is there more than once is one object, made once."""
     data = column.tobytes()
-    return [UUID(bytes=data[i : i + 16]) for i in range(0, len(data), 16)]
+    keys = [data[i : i + 16] for i in range(0, len(data), 16)]
+    made = {key: UUID(bytes=key) for key in dict.fromkeys(keys)}
+    return [made[key] for key in keys]
 
 
 def copy_in(conn: sa.Connection, statement: str, columns: Mapping[str, NDArray[Any]]) -> None:

@@ -59,12 +59,12 @@ def ask(conn: sa.Connection, event_id: UUID, thresholds: Thresholds, limit: int 
     # Faces that were lost before the event moved to its pack have no vector of it: they come last.
     ids = table.ids + sorted(set(lost) - set(table.ids))
     place, sure = {face: i for i, face in enumerate(ids)}, _checked(state)
-    conflicts = now.constraints.conflicts
+    conflicts, codes = now.constraints.conflicts, now.codes
     standing = Standing(
         embeddings=now.vectors,
         photo=now.photo,
         quality=now.quality,
-        person=now.codes,
+        person=codes,
         checked=np.array([face in sure for face in table.ids], bool),
         named=np.array([status[each] in ("linked", "invited") for each in now.persons], bool),
         ignored=np.array([status[each] == "ignored" for each in now.persons], bool),
@@ -72,7 +72,7 @@ def ask(conn: sa.Connection, event_id: UUID, thresholds: Thresholds, limit: int 
         apart=now.constraints.cannot,
         lost=[place[face] for face in lost if face not in sure],
         conflicts=[[place[face] for face in each.faces if face in place] for each in conflicts],
-        twins=twins(now.vectors, now.photo, now.classes, own, now.codes),
+        twins=twins(now.vectors, now.photo, now.classes, own, codes),
     )
     return Asked(questions(standing, own, limit), ids, list(now.persons), conflicts)
 

@@ -121,3 +121,10 @@ def test_uuids_survive_the_journey(conn: sa.Connection) -> None:
     rows = copy.copy_out(conn, "select unnest(%(ids)s::uuid[])", {"ids": ids}, {"id": copy.UUIDS})
     assert copy.to_uuids(rows["id"]) == ids
     assert copy.to_uuids(copy.uuids(ids)) == ids
+
+
+def test_an_id_that_is_there_often_is_made_once() -> None:
+    ids = [*[uuid4()] * 2, uuid4()]
+    made = copy.to_uuids(copy.uuids(ids))
+    assert made == ids
+    assert made[0] is made[1]
