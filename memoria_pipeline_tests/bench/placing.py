@@ -21,7 +21,7 @@ from memoria_pipeline.defs import grouping, placing
 from memoria_pipeline.defs.grouping import How
 from memoria_pipeline.defs.holding import Gate
 from memoria_pipeline.people.place import FEW, place, reach
-from memoria_pipeline.store import embedded, events, faces, media, runs
+from memoria_pipeline.store import db, embedded, events, faces, media, questions, runs
 from memoria_pipeline.store import placing as place_store
 from memoria_pipeline.store.migrate import migrate
 from memoria_pipeline.store.photos import FoundPhoto
@@ -75,6 +75,8 @@ def _figures(world: World) -> Iterator[Row]:
     yield f"{what}: CPU", "<= 20 ms", f"{total:.1f} ms ({said}: Python, server)", total <= 20
     whole = median(sum(_updated(world, TIMES + i)) for i in range(3))
     yield f"{what}, with all checks of quality", "no figure", f"{whole:.0f} ms", True
+    asked = median(sum(_asked(world)) for _ in range(3))
+    yield f"{what}, then what to ask next of all", "no figure", f"{asked:.0f} ms", True
     before = sum(_cpu(world.conn, lambda: _as_before(world)))
     yield f"{what}, reading all faces", "no figure", f"{before:.0f} ms", True
 
@@ -105,6 +107,19 @@ def _updated(world: World, i: int) -> tuple[float, float]:
     """The whole transaction of the asset."""
     _arrive(world, i)
     return _cpu(world.conn, lambda: _group(world))
+
+
+def _asked(world: World) -> tuple[float, float]:
+    """The asset after it, which reads everybody in one transaction and writes in another."""
+
+    def work() -> None:
+        world.conn.commit()
+        db.steady(world.conn)
+        batch = questions.ask(world.conn, world.event, THRESHOLDS)
+        world.conn.commit()
+        questions.save(world.conn, world.event, batch)
+
+    return _cpu(world.conn, work)
 
 
 def _as_before(world: World) -> None:
