@@ -113,6 +113,38 @@ def test_where_faces_went_meanwhile_everybody_is_looked_at(album: Album) -> None
     assert str(album.group()["run"]).startswith("none")
 
 
+def test_where_a_face_was_changed_by_hand_everybody_is_looked_at(album: Album) -> None:
+    album.add((4, 5))
+    [one, *_] = people(album)
+    weak = sa.text("update memoria.faces set quality_class = 'B' where id = :id")
+    album.conn.execute(weak, {"id": one})
+    assert not fast(album)
+    album.add((6,))
+    assert fast(album)
+
+
+def test_a_face_that_came_unseen_beside_the_new_ones_is_looked_at_with_all(album: Album) -> None:
+    album.add((4, 5))
+    faint = sa.text(
+        "insert into memoria.faces (event_id, media_id, bbox, embedding, model, quality_class)"
+        " select event_id, media_id, bbox, embedding, model, 'C' from memoria.faces limit 1"
+    )
+    album.conn.execute(faint)
+    assert "faces looked at" not in album.group()
+
+
+def test_a_run_from_before_changes_were_logged_is_built_on_and_the_next_notes_them(
+    album: Album,
+) -> None:
+    album.conn.execute(sa.text("update memoria.cluster_runs set seen = null"))
+    for guest in (4, 5):
+        album.add((guest,))
+        assert fast(album)
+        last = runs.last_run(album.conn, album.event)
+        assert last is not None
+        assert last.seen == runs.seen(album.conn, album.event)
+
+
 def test_plots_of_everybody_are_drawn_only_where_everybody_was_looked_at(album: Album) -> None:
     album.add((4,))
     told = album.group()
