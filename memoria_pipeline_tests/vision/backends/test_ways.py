@@ -65,7 +65,11 @@ def test_sessions_that_share_their_memory_answer_as_one_with_its_own_bit_by_bit(
     image = np.hstack(portraits)
     faces = plain.detect(image)
     crops = np.stack(plain.crops(image, faces)).transpose(0, 3, 1, 2).astype(np.float32)
-    own = onnxruntime.InferenceSession(str(pack.recogniser), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    own = onnxruntime.InferenceSession(
+        str(pack.recogniser), options, providers=["CPUExecutionProvider"]
+    )
     theirs = own.run(None, {own.get_inputs()[0].name: crops})[0]
     for _ in range(2):  # the second in memory that both networks have left their numbers in
         ours = onnx_runtime.open_network(pack.recogniser, "cpu").run(crops)[0]
