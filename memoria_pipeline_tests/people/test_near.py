@@ -15,6 +15,12 @@ PAIRS = event(people=300, each=2, noise=0.09)
 CROWD = event(people=20, each=30, noise=0.09)
 
 
+@pytest.fixture(autouse=True)
+def _looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events as small as these are compared afresh otherwise."""
+    monkeypatch.setattr("memoria_pipeline.people.linkage.LOOK", 0)
+
+
 def few(vectors: np.ndarray, each: int) -> Near:
     """So many pairs per face that bounds decide, as they do in a large event."""
     with pytest.MonkeyPatch.context() as patch:
@@ -68,6 +74,17 @@ def test_of_single_faces_the_most_alike_pairs_follow_without_a_look_at_the_other
     assert found.a.tolist() == expected.a.tolist()
     assert found.b.tolist() == expected.b.tolist()
     assert found.cosine.tolist() == expected.cosine.tolist()
+
+
+@pytest.mark.parametrize("faces", [PAIRS, CROWD], ids=["pairs", "crowd"])
+def test_groups_that_are_few_are_compared_afresh_with_the_same_result(
+    faces: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_looking = grouped(faces)
+    monkeypatch.setattr("memoria_pipeline.people.linkage.LOOK", 10**9)
+    afresh = grouped(faces)
+    assert afresh.labels.tolist() == by_looking.labels.tolist()
+    assert afresh.margin.tolist() == by_looking.margin.tolist()
 
 
 def grouped(faces: Event, workers: int | None = None) -> Grouping:
