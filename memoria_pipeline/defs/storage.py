@@ -24,8 +24,10 @@ from memoria_pipeline.store import db
 if settings().log_format == "json":
     logs.install()
 
-# Python ends by looking through all it holds for cycles to take apart: a CPU-second for each run,
-# and the system takes the memory back anyway. What has to be put in order has its own atexit.
+# What a process of Dagster's makes while it loads stays, and Python looks through it for cycles
+# again and again: a CPU-second for each run. Another one goes when it ends, where the system takes
+# all back anyway; what has to be put in order has its own atexit.
+gc.set_threshold(50_000, 20, 50)
 atexit.register(gc.freeze)
 
 

@@ -23,3 +23,14 @@ def test_a_process_ends_without_taking_apart_what_it_held() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert said.stdout == "True\n"
+
+
+def test_a_process_loads_without_looking_through_all_it_holds_again_and_again() -> None:
+    code = (
+        "import gc, memoria_pipeline.defs.storage\n"
+        "begun = gc.get_stats()[2]['collections']\n"
+        "from memoria_pipeline.definitions import defs; defs()\n"
+        "print(gc.get_stats()[2]['collections'] - begun)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert said.stdout == "0\n"
