@@ -4,10 +4,8 @@ Here: the rooms (defs, vision, people, store, lab), the settings, the errors, th
 Not here: any logic of its own.
 """
 
-import os
+from memoria_pipeline.settings import let_idle_threads_sleep
 
 __version__ = "0.1.0"
 
-# The idle threads of numpy's OpenBLAS spin for 0.1 s, on import too, where other workers need the
-# core. It asks for this when it is loaded; asleep they answer a few microseconds later.
-os.putenv("OPENBLAS_THREAD_TIMEOUT", "4")
+let_idle_threads_sleep()  # before anybody imports numpy

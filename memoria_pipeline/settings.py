@@ -289,3 +289,12 @@ def child_variables(*, without: Collection[str] = (), **more: str) -> dict[str, 
     gone = {*without, *(f"{name}_FILE" for name in without)}
     kept = {name: value for name, value in os.environ.items() if name not in gone}
     return {**kept, **more}
+
+
+def let_idle_threads_sleep() -> None:
+    """Unless the environment says otherwise; numpy's OpenBLAS asks it when it is loaded.
+
+    They spin for 0.1 s, on import too, where other workers need the core; asleep they answer a few
+    microseconds later.
+    """
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")

@@ -11,6 +11,7 @@ import onnxruntime
 import pytest
 
 from memoria_pipeline.errors import ModelError
+from memoria_pipeline.settings import child_variables
 from memoria_pipeline.vision.backends import keeping, onnx_runtime, openvino
 from memoria_pipeline.vision.backends import quantise as quantising
 from memoria_pipeline.vision.backends.network import Way
@@ -145,16 +146,23 @@ def test_openvino_is_imported_without_what_reports_it_and_what_it_converts_with(
     assert sys.modules["openvino.tools.ovc"] is None
 
 
-def test_the_idle_threads_of_numpys_openblas_are_told_to_sleep_before_it_is_loaded() -> None:
+@pytest.mark.parametrize(("given", "taken"), [({}, "4"), ({"OPENBLAS_THREAD_TIMEOUT": "28"}, "28")])
+def test_the_idle_threads_of_numpys_openblas_sleep_unless_the_environment_says_otherwise(
+    given: dict[str, str], taken: str
+) -> None:
     code = (
         "import memoria_pipeline, sys, os;"
         "assert 'numpy' not in sys.modules;"
         "os.execvp('printenv', ['printenv', 'OPENBLAS_THREAD_TIMEOUT'])"
     )
     told = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=child_variables(without=["OPENBLAS_THREAD_TIMEOUT"], **given),
+        check=True,
+        capture_output=True,
+        text=True,
     )
-    assert told.stdout.strip() == "4"
+    assert told.stdout.strip() == taken
 
 
 def test_a_broken_file_is_refused_by_openvino_too(tmp_path: Path) -> None:
