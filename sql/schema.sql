@@ -1226,6 +1226,16 @@ begin
 end
 $$;
 
+CREATE FUNCTION memoria.face_changes_gone() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    delete from memoria.face_changes c where c.event_id = new.id;
+    return null;
+end
+$$;
+
 CREATE FUNCTION memoria.face_changes_noted() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1243,18 +1253,20 @@ $$;
 CREATE FUNCTION memoria.face_changes_written() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 declare
-    noted text := btrim(coalesce(current_setting('memoria.changed', true), ''));
+    noted text := coalesce(current_setting('memoria.changed', true), '');
 begin
     if noted <> '' then
         perform set_config('memoria.changed', '', true);
         insert into memoria.face_changes (event_id, other)
-        select one::uuid, 1 from unnest(string_to_array(noted, ' ')) as each (one);
+        select e.id, 1 from memoria.events e where e.id = any (array(
+            select one::uuid from unnest(string_to_array(noted, ' ')) as each (one)
+            where one ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'));
     end if;
     return null;
 end
-$$;
+$_$;
 
 CREATE FUNCTION memoria.face_persons_guard() RETURNS trigger
     LANGUAGE plpgsql
@@ -1318,16 +1330,6 @@ begin
             using errcode = 'insufficient_privilege';
     end if;
     return new;
-end
-$$;
-
-CREATE FUNCTION memoria.faces_all_changed() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-    insert into memoria.face_changes (event_id, other) select e.id, 1 from memoria.events e;
-    return null;
 end
 $$;
 
@@ -1469,6 +1471,17 @@ begin
             using hint = 'compare in memory (match and forget), or set events.analysis_mode',
                   errcode = 'insufficient_privilege';
     end if;
+    return new;
+end
+$$;
+
+CREATE FUNCTION memoria.faces_moved() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    perform set_config('memoria.changed',
+        concat_ws(' ', current_setting('memoria.changed', true), old.event_id, new.event_id), true);
     return new;
 end
 $$;
@@ -4151,7 +4164,9 @@ CREATE TRIGGER events_switched_on AFTER INSERT ON memoria.events FOR EACH ROW WH
 
 CREATE TRIGGER events_without_tombstones AFTER UPDATE OF keep_tombstones ON memoria.events FOR EACH ROW WHEN ((old.keep_tombstones AND (NOT new.keep_tombstones))) EXECUTE FUNCTION memoria.events_without_tombstones();
 
-CREATE TRIGGER face_changes_folded AFTER INSERT ON memoria.cluster_runs FOR EACH ROW WHEN ((new.status = 'published'::text)) EXECUTE FUNCTION memoria.face_changes_folded();
+CREATE TRIGGER face_changes_folded AFTER INSERT ON memoria.cluster_runs FOR EACH ROW EXECUTE FUNCTION memoria.face_changes_folded();
+
+CREATE TRIGGER face_changes_gone AFTER UPDATE OF status ON memoria.events FOR EACH ROW WHEN ((new.status <> 'active'::text)) EXECUTE FUNCTION memoria.face_changes_gone();
 
 CREATE TRIGGER face_persons_guard BEFORE INSERT OR UPDATE OF representative_face_id, event_id ON memoria.face_persons FOR EACH ROW WHEN ((new.representative_face_id IS NOT NULL)) EXECUTE FUNCTION memoria.face_persons_guard();
 
@@ -4187,7 +4202,7 @@ CREATE TRIGGER faces_match BEFORE INSERT OR UPDATE OF embedding, event_id ON mem
 
 CREATE TRIGGER faces_match BEFORE INSERT OR UPDATE ON memoria.faces_beside FOR EACH ROW EXECUTE FUNCTION memoria.faces_beside_match();
 
-CREATE TRIGGER faces_moved AFTER UPDATE OF event_id ON memoria.faces FOR EACH STATEMENT EXECUTE FUNCTION memoria.faces_all_changed();
+CREATE TRIGGER faces_moved BEFORE UPDATE OF event_id ON memoria.faces FOR EACH ROW WHEN ((old.event_id <> new.event_id)) EXECUTE FUNCTION memoria.faces_moved();
 
 CREATE TRIGGER faces_not_truncated BEFORE TRUNCATE ON memoria.faces FOR EACH STATEMENT EXECUTE FUNCTION memoria.not_truncated();
 
@@ -4881,9 +4896,9 @@ REVOKE ALL ON FUNCTION memoria.events_without_tombstones() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.face_changes_folded() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION memoria.face_changes_written() FROM PUBLIC;
+REVOKE ALL ON FUNCTION memoria.face_changes_gone() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION memoria.faces_all_changed() FROM PUBLIC;
+REVOKE ALL ON FUNCTION memoria.face_changes_written() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION memoria.faces_beside_match() FROM PUBLIC;
 

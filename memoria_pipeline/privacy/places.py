@@ -117,7 +117,7 @@ _TABLES = (
     *_table("cluster_runs", "what was measured of faces goes", GO, "numbers stay",
         text="plan diff reason failures", none="id event_id method parameters measures model"
         " fingerprint seen status created_at published_at kind turned_down"),
-    *_table("face_changes", "numbers stay", "numbers stay", "numbers stay",
+    *_table("face_changes", "numbers stay", GO, GO,
         none="id event_id came which other"),
     *_table("cluster_proposals", GO, GO, GO, face="face_id evidence", person_id="person_id",
         none="run_id event_id probability margin"),

@@ -159,6 +159,75 @@ def test_rows_are_added_up_by_a_run_and_say_the_same(conn: sa.Connection) -> Non
     assert one(conn, "select count(*) from memoria.face_changes") == 1
 
 
+def test_rows_are_added_up_by_a_run_that_is_held_back_as_well(conn: sa.Connection) -> None:
+    album = an_album(conn)
+    for i in range(20):
+        _more(conn, album, f"{i}.jpg")
+    run = {"event": album.event, "method": "constrained", "model": PACK, "fingerprint": ""}
+    run |= {"parameters": {}, "measures": {}, "kind": "full", "diff": None}
+    runs.insert(conn, run, status="held")
+    assert one(conn, "select count(*) from memoria.face_changes") == 1
+
+
+@pytest.mark.parametrize("status", ["archived", "deleted"])
+def test_what_is_known_of_an_events_faces_goes_with_them(conn: sa.Connection, status: str) -> None:
+    album, other = an_album(conn), an_album(conn)
+    conn.execute(sa.text("set constraints all immediate"))
+    over = sa.text("update memoria.events set status = :status where id = :event")
+    conn.execute(over, {"status": status, "event": album.event})
+    left = conn.scalars(sa.text("select event_id from memoria.face_changes"))
+    assert set(left) == {other.event}
+
+
+def test_a_face_that_moves_to_another_event_is_noticed_by_both_and_by_no_third(
+    conn: sa.Connection,
+) -> None:
+    albums = [an_album(conn) for _ in range(3)]
+    before = [runs.seen(conn, album.event) for album in albums]
+    here, there, _ = albums
+    conn.execute(
+        sa.text("update memoria.faces set event_id = :there, media_id = :photo where id = :face"),
+        {"there": there.event, "photo": there.photos[0], "face": here.faces[0][0]},
+    )
+    after = [runs.seen(conn, album.event) for album in albums]
+    assert [a != b for a, b in zip(before, after, strict=True)] == [True, True, False]
+
+
+def test_an_upsert_that_names_every_column_says_nothing_of_other_events(
+    conn: sa.Connection,
+) -> None:
+    album, other = an_album(conn), an_album(conn)
+    before = [runs.seen(conn, each.event) for each in (album, other)]
+    columns = list(conn.scalars(_COLUMNS))
+    names, sets = ", ".join(columns), ", ".join(f"{one} = excluded.{one}" for one in columns)
+    conn.execute(
+        sa.text(
+            f"insert into memoria.faces ({names}) select {names} from memoria.faces"  # noqa: S608
+            f" where id = :face on conflict (id, event_id) do update set {sets}"
+        ),
+        {"face": album.faces[0][0]},
+    )
+    after = [runs.seen(conn, each.event) for each in (album, other)]
+    assert [a != b for a, b in zip(before, after, strict=True)] == [True, False]
+
+
+_COLUMNS = sa.text(
+    "select column_name from information_schema.columns"
+    " where table_schema = 'memoria' and table_name = 'faces'"
+)
+
+
+@pytest.mark.parametrize("set_before", ["rubbish", str(UUID(int=1))])
+def test_what_a_session_calls_changed_and_is_no_event_is_passed_over(
+    conn: sa.Connection, set_before: str
+) -> None:
+    album = an_album(conn)
+    before = runs.seen(conn, album.event)
+    conn.execute(sa.text("select set_config('memoria.changed', :it, true)"), {"it": set_before})
+    _done(conn, album, MOVES["a class"])
+    assert runs.seen(conn, album.event) != before
+
+
 def test_what_was_not_committed_yet_is_new_once_it_is_and_not_before(database: sa.Engine) -> None:
     with database.begin() as conn:
         album = an_album(conn)

@@ -66,17 +66,33 @@ begin
 end
 $$;
 
+-- From one event to another: both are noted before the row leaves its partition, for after that there
+-- is no update of a row any more.
+create function memoria.faces_moved() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform set_config('memoria.changed',
+        concat_ws(' ', current_setting('memoria.changed', true), old.event_id, new.event_id), true);
+    return new;
+end
+$$;
+
+-- Whatever else a session has set there is no event.
 create function memoria.face_changes_written() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    noted text := btrim(coalesce(current_setting('memoria.changed', true), ''));
+    noted text := coalesce(current_setting('memoria.changed', true), '');
 begin
     if noted <> '' then
         perform set_config('memoria.changed', '', true);
         insert into memoria.face_changes (event_id, other)
-        select one::uuid, 1 from unnest(string_to_array(noted, ' ')) as each (one);
+        select e.id, 1 from memoria.events e where e.id = any (array(
+            select one::uuid from unnest(string_to_array(noted, ' ')) as each (one)
+            where one ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'));
     end if;
     return null;
 end
@@ -99,19 +115,8 @@ create trigger media_missed after update of status on memoria.media
 create trigger media_missed_written after update of status on memoria.media
     for each statement execute function memoria.face_changes_written();
 
--- Nobody does this; whoever does is seen by every event.
-create function memoria.faces_all_changed() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    insert into memoria.face_changes (event_id, other) select e.id, 1 from memoria.events e;
-    return null;
-end
-$$;
-
-create trigger faces_moved after update of event_id on memoria.faces
-    for each statement execute function memoria.faces_all_changed();
+create trigger faces_moved before update of event_id on memoria.faces
+    for each row when (old.event_id <> new.event_id) execute function memoria.faces_moved();
 
 -- What a run has to add up stays short; what is added up stays the same.
 create function memoria.face_changes_folded() returns trigger
@@ -133,7 +138,22 @@ end
 $$;
 
 create trigger face_changes_folded after insert on memoria.cluster_runs
-    for each row when (new.status = 'published') execute function memoria.face_changes_folded();
+    for each row execute function memoria.face_changes_folded();
+
+-- With the faces goes what is known of them; those of a partition that is made anew lie in another
+-- file, so that what was seen before is never seen again.
+create function memoria.face_changes_gone() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from memoria.face_changes c where c.event_id = new.id;
+    return null;
+end
+$$;
+
+create trigger face_changes_gone after update of status on memoria.events
+    for each row when (new.status <> 'active') execute function memoria.face_changes_gone();
 
 -- The same text while no face came, went or changed: how many came and which, what else there was, and
 -- the file that they lie in, which is another one after a partition was made anew.
@@ -150,8 +170,8 @@ $$;
 revoke execute on function memoria.faces_came() from public;
 revoke execute on function memoria.faces_went() from public;
 revoke execute on function memoria.face_changes_written() from public;
-revoke execute on function memoria.faces_all_changed() from public;
 revoke execute on function memoria.face_changes_folded() from public;
+revoke execute on function memoria.face_changes_gone() from public;
 revoke execute on function memoria.faces_seen(uuid) from public;
 grant execute on function memoria.faces_seen(uuid) to memoria_service;
 
