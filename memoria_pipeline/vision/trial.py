@@ -59,8 +59,12 @@ class Trial:
     def make_int8(self, photos: Path, most: int = 60) -> int:
         """Writes the int8 networks, calibrated on photos of a folder; how many were looked at.
 
-        ModelError where no photo is there or none shows a face.
+        ModelError where no photo is there, none shows a face, or another process is at it.
         """
+        with keeping.alone(self.place):
+            return self._made_int8(photos, most)
+
+    def _made_int8(self, photos: Path, most: int) -> int:
         recording = Recording.of(open_networks(self.pack, Way(), "cpu"))
         model = InsightFaceModel(recording.networks, name="", licence="", thresholds={})
         looked = 0
@@ -88,8 +92,15 @@ class Trial:
         """Measures every faster way that can run here; keeps and gives its verdict.
 
         For a way that cannot run, what hinders it. labelled: photos with BOXES. faces: one folder
-        per person. most: portraits. ModelError where the photos are too few to tell.
+        per person. most: portraits. ModelError where the photos are too few to tell, or another
+        process makes or measures this pack's networks.
         """
+        with keeping.alone(self.place):
+            return self._judged(labelled, faces, most, tick)
+
+    def _judged(
+        self, labelled: Path, faces: Path, most: int, tick: Callable[[str], None]
+    ) -> dict[Way, guard.Verdict | str]:
         told: dict[Way, guard.Verdict | str] = {}
         portraits(faces, most)  # before the minutes that the labelled photos take
         tick(str(Way()))
@@ -166,7 +177,8 @@ def _require(folder: Path) -> None:
 
 def _files(folder: Path) -> list[Path]:
     _require(folder)
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
+    paths = (path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
+    return sorted(path for path in paths if path.is_file())
 
 
 def _photos(paths: Sequence[Path], side: int) -> Iterator[Image]:
@@ -174,5 +186,5 @@ def _photos(paths: Sequence[Path], side: int) -> Iterator[Image]:
     for path in paths:
         try:
             yield read_photo(path.read_bytes(), max_side=side).pixels
-        except PhotoError:
+        except (OSError, PhotoError):
             continue

@@ -3,14 +3,17 @@
 One folder per pack, named by the content of its files, under the store (`models/` in the home).
 """
 
+import fcntl
 import hashlib
 import json
-import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from memoria_pipeline.errors import ModelError
 from memoria_pipeline.vision import packs
@@ -55,6 +58,23 @@ def has_quantised(place: Path, pack: Pack) -> bool:
     return made.detector.is_file() and made.recogniser.is_file()
 
 
+@contextmanager
+def alone(place: Path) -> Iterator[None]:
+    """While a pack's networks are made or measured; ModelError where another process is at it.
+
+    A verdict would else be kept on networks that another has made anew meanwhile.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ModelError(
+                "`memoria model quantise` or `guard` is at work on this pack: wait until it ends."
+            ) from error
+        yield
+
+
 @cache
 def machine(backend: str) -> str:
     """The CPU's features and the back-end's version: what a result holds for."""
@@ -94,6 +114,6 @@ def read(path: Path) -> dict[str, Any]:
 def write(path: Path, what: dict[str, Any]) -> None:
     """Keep a JSON object; nobody ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(f".{os.getpid()}")
+    new = path.with_suffix(f".{uuid4().hex}")  # two containers on one home both are process 1
     new.write_text(json.dumps(what, indent=1, sort_keys=True) + "\n", "utf-8")
     new.replace(path)

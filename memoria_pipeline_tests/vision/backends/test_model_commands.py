@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,41 @@ def test_a_folder_of_portraits_that_is_not_there_is_an_error_at_once(
     done = typed(own_home, pack, "guard", *photos[:3], own_home / "nowhere")
     assert isinstance(done.exception, ModelError)
     assert "name one that holds photos" in str(done.exception)
+
+
+def test_networks_are_not_made_anew_while_the_guard_measures_them(
+    pack: Pack, own_home: Path, photos: list[str | Path]
+) -> None:
+    labelled, people = Path(photos[1]), Path(photos[3])
+    trial = Trial(pack, keeping.folder(own_home / "models", pack))
+
+    def tick(_: str) -> None:
+        trial.make_int8(people)
+
+    with pytest.raises(ModelError, match="at work on this pack: wait until it ends"):
+        trial.judge(labelled, people, 9, tick)
+    with keeping.alone(trial.place):
+        assert isinstance(typed(own_home, pack, "guard", *photos).exception, ModelError)
+    with keeping.alone(trial.place):  # it was let go, and is free again
+        assert keeping.has_quantised(trial.place, pack)
+
+
+def test_many_that_write_down_at_once_do_not_hinder_each_other(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: keeping.write(tmp_path / "one.json", {"n": n}), range(400)))
+    assert 0 <= keeping.read(tmp_path / "one.json")["n"] < 400
+    assert [path.name for path in tmp_path.iterdir()] == ["one.json"]
+
+
+def test_what_is_no_photo_among_the_portraits_is_passed_over(
+    pack: Pack, own_home: Path, photos: list[str | Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "LEAST_PAIRS", 2)
+    person = Path(photos[3]) / "a"
+    (person / "folder.jpg").mkdir()
+    (person / "gone.jpg").symlink_to(person / "nowhere.jpg")
+    done = typed(own_home, pack, "guard", *photos)
+    assert done.exit_code == 0, done.exception
 
 
 def test_check_says_which_way_was_taken_and_what_hinders_the_others(
