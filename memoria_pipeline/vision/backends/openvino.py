@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,14 +19,25 @@ KEPT_LAYERS = 600
 """Layers prepared for a shape of photo that are remembered, some 60 per shape: without a bound of
 its own, 121 shapes of view take 700 MB."""
 
+LARGE = 1_500_000
+"""Pixels from which on a view at fp32 has a network of its own shape: one of 2048 by 1376 takes 250
+MB so, and 460 in a network of any shape. It is made anew, in 0.25 s of such a view's 2.2, where a
+view has another shape than the last: to keep several would take what one saves."""
+
+Compile = Callable[[Sequence[int]], Any]
+"""A network of one shape, compiled."""
+
 
 class OpenVinoNetwork:
-    """One compiled network; every thread has a request of its own."""
+    """One compiled network; every thread has a request of its own.
+
+    fixed: where large views are to have networks of their own shapes.
+    """
 
     device = "cpu"
 
-    def __init__(self, compiled: Any, precision: str) -> None:
-        self._compiled, self._own = compiled, threading.local()
+    def __init__(self, compiled: Any, precision: str, fixed: Compile | None = None) -> None:
+        self._compiled, self._own, self._fixed = compiled, threading.local(), fixed
         self.input_shape = _shape(compiled.inputs[0])
         self.output_shape = _shape(compiled.outputs[0])
         self.outputs = tuple(output.get_any_name() for output in compiled.outputs)
@@ -33,11 +45,19 @@ class OpenVinoNetwork:
 
     def run(self, blob: Blob) -> list[Blob]:
         """All outputs for one input (n, 3, height, width); they are copies."""
-        request = getattr(self._own, "request", None)
-        if request is None:
-            request = self._own.request = self._compiled.create_infer_request()
-        answer = request.infer([blob], share_inputs=True)
-        return [answer[output] for output in self._compiled.outputs]
+        answer = self._request(blob.shape).infer([blob], share_inputs=True)
+        return list(answer.to_tuple())
+
+    def _request(self, shape: tuple[int, ...]) -> Any:
+        own = self._own.__dict__
+        if self._fixed is not None and shape[2] * shape[3] >= LARGE:
+            if own.get("shape") != shape:
+                own.update(large=None, shape=None)  # gone before there is another
+                own.update(large=self._fixed(shape).create_infer_request(), shape=shape)
+            return own["large"]
+        if "request" not in own:
+            own["request"] = self._compiled.create_infer_request()
+        return own["request"]
 
 
 def installed() -> bool:
@@ -71,16 +91,25 @@ def open_network(
         "ENABLE_CPU_PINNING": False,
         "CPU_RUNTIME_CACHE_CAPACITY": KEPT_LAYERS,
     }
-    if kept is not None:
-        settings["CACHE_DIR"] = str(kept)
+    core = _package().Core()
     try:
-        compiled = _package().Core().compile_model(str(path), "CPU", settings)
+        compiled = core.compile_model(str(path), "CPU", settings | _cached(kept))
     except RuntimeError as error:
         raise ModelError(
             f"OpenVINO cannot load {path.name} ({type(error).__name__}): fetch the pack again, or"
             " set MEMORIA_BACKEND=onnxruntime."
         ) from error
-    return OpenVinoNetwork(compiled, precision)
+
+    def fixed(shape: Sequence[int]) -> Any:
+        model = core.read_model(str(path))
+        model.reshape(list(shape))
+        return core.compile_model(model, "CPU", settings)
+
+    return OpenVinoNetwork(compiled, precision, fixed if precision == "fp32" else None)
+
+
+def _cached(kept: Path | None) -> dict[str, str]:
+    return {"CACHE_DIR": str(kept)} if kept is not None else {}
 
 
 def _package() -> Any:

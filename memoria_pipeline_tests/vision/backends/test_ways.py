@@ -122,6 +122,20 @@ def test_an_answer_stays_when_the_network_runs_again(pack: Pack) -> None:
     np.testing.assert_array_equal(first, kept)
 
 
+def test_a_large_view_is_answered_alike_by_a_network_of_its_own_shape(
+    pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = open_network(pack.detector, Way("openvino"))
+    chance = np.random.default_rng(0)
+    shapes = ((1, 3, 320, 480), (1, 3, 480, 320), (1, 3, 320, 480), (1, 3, 96, 96))
+    views = [chance.uniform(-1, 1, shape).astype(np.float32) for shape in shapes]
+    plain = [network.run(view) for view in views]
+    monkeypatch.setattr(openvino, "LARGE", 320 * 480)
+    for view, wanted in zip(views, plain, strict=True):
+        for one, other in zip(network.run(view), wanted, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-4)
+
+
 def test_the_shapes_are_told_alike_by_both(pack: Pack) -> None:
     for path in (pack.detector, pack.recogniser):
         one, other = (open_network(path, Way(name), "cpu") for name in ("onnxruntime", "openvino"))
