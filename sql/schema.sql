@@ -1231,7 +1231,7 @@ CREATE FUNCTION memoria.face_changes_gone() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-    delete from memoria.face_changes c where c.event_id = new.id;
+    delete from memoria.face_changes c where c.event_id = coalesce(new.id, old.id);
     return null;
 end
 $$;
@@ -4168,6 +4168,8 @@ CREATE TRIGGER face_changes_folded AFTER INSERT ON memoria.cluster_runs FOR EACH
 
 CREATE TRIGGER face_changes_gone AFTER UPDATE OF status ON memoria.events FOR EACH ROW WHEN ((new.status <> 'active'::text)) EXECUTE FUNCTION memoria.face_changes_gone();
 
+CREATE TRIGGER face_changes_gone_with_event AFTER DELETE ON memoria.events FOR EACH ROW EXECUTE FUNCTION memoria.face_changes_gone();
+
 CREATE TRIGGER face_persons_guard BEFORE INSERT OR UPDATE OF representative_face_id, event_id ON memoria.face_persons FOR EACH ROW WHEN ((new.representative_face_id IS NOT NULL)) EXECUTE FUNCTION memoria.face_persons_guard();
 
 CREATE TRIGGER face_persons_keep_decided BEFORE DELETE ON memoria.face_persons FOR EACH ROW WHEN ((old.human_touched OR (old.status = ANY (ARRAY['linked'::text, 'invited'::text, 'ignored'::text])))) EXECUTE FUNCTION memoria.face_persons_keep_decisions();
@@ -4331,9 +4333,6 @@ ALTER TABLE ONLY memoria.event_keys
 
 ALTER TABLE ONLY memoria.event_members
     ADD CONSTRAINT event_members_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY memoria.face_changes
-    ADD CONSTRAINT face_changes_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY memoria.face_persons
     ADD CONSTRAINT face_persons_event_id_fkey FOREIGN KEY (event_id) REFERENCES memoria.events(id) ON DELETE CASCADE;

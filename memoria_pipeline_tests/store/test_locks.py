@@ -101,3 +101,24 @@ def test_an_event_is_made_while_another_one_is_being_saved(database: sa.Engine) 
             _save(conn, album)
         made = making.result(30)
         assert one(waiter, "select count(*) from memoria.events where id = :e", e=made) == 1
+
+
+def test_whoever_deletes_a_photo_is_not_in_the_way_of_whoever_deletes_the_event(
+    database: sa.Engine,
+) -> None:
+    with db.connect(database) as conn:
+        album = an_album(conn, 2)
+    held = sa.text("select from memoria.media where id = :id for update")
+    gone = sa.text("delete from memoria.media where id = :id")
+    over = "delete from memoria.events where id = :event"
+    with ThreadPoolExecutor(1) as pool, database.connect() as waiter:
+        pid = one(waiter, "select pg_backend_pid()")
+        with db.connect(database) as conn:
+            conn.execute(held, {"id": album.photos[0]})
+            waiting = pool.submit(waiter.execute, sa.text(over), {"event": album.event})
+            while not waiting.done() and not one(conn, _WAITING, pid=pid):
+                one(conn, "select pg_sleep(0.01)")
+            conn.execute(gone, {"id": album.photos[0]})
+        waiting.result(30)
+        waiter.commit()
+        assert one(waiter, "select count(*) from memoria.face_changes") == 0
