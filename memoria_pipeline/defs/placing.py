@@ -47,15 +47,15 @@ def place_few(
     started, known = time.perf_counter(), last.measures
     if last.method != "constrained" or not {_LOOSEST, _TIGHTENED} <= known.keys():
         return None
-    new = placing.new(conn, last.event_id, last.model, FEW)
+    new = placing.new(conn, last, FEW)
     if new is None or not placing.else_as_it_was(conn, last, new):
         return None
     own = moved(pack, known[_TIGHTENED]) if known[_TIGHTENED] else pack
     reached = reach(own, known[_LOOSEST])
-    faces = placing.near(conn, last.event_id, last.model, new.ids, reached)
+    faces = placing.near(conn, last.event_id, last.model, new.grouped, reached)
     now = placing.present(conn, last, faces)
     found = place(now, own, reached)
-    if found is None or not set(new.ids) <= set(faces.ids):
+    if found is None or not set(new.grouped) <= set(faces.ids):
         return None
     measured = {**known, **_measured(last, new.ids, now, found)}
     if gate.failed(conn, last.event_id, "incremental", measured):

@@ -30,41 +30,53 @@ from memoria_pipeline.store.runs import ClusterRun
 class New:
     """Faces that no run has placed yet, by id, and the event at that moment.
 
-    which, digests: per face what it adds to `seen` and to the fingerprint. seen, said: as in
-    `runs`. all: that no other is new.
+    which, digests: per face what it adds to `seen` and to the fingerprint. faint: too poor to be
+    grouped (class C). seen, said: as in `runs`. all: that no other is new.
     """
 
     ids: list[UUID]
     which: list[int]
     digests: list[int]
+    faint: frozenset[UUID]
     seen: str
     said: str
     all: bool = True
 
+    @property
+    def grouped(self) -> list[UUID]:
+        """Those that can be somebody's."""
+        return [one for one in self.ids if one not in self.faint]
+
     def only(self, ids: Collection[UUID]) -> "New":
-        """Those of them."""
-        kept = [i for i, one in enumerate(self.ids) if one in ids]
+        """Those of them, and all faint ones, who are nobody's for good."""
+        kept = [i for i, one in enumerate(self.ids) if one in ids or one in self.faint]
         which, digests = [self.which[i] for i in kept], [self.digests[i] for i in kept]
-        whole = len(kept) == len(self.ids)
-        return New([self.ids[i] for i in kept], which, digests, self.seen, self.said, whole)
+        whole, some = len(kept) == len(self.ids), [self.ids[i] for i in kept]
+        return New(some, which, digests, self.faint, self.seen, self.said, whole)
 
 
-def new(conn: sa.Connection, event_id: UUID, model: str, most: int) -> New | None:
-    """What is new; None where nothing is, where it is more than `most`, or where a human has spoken
-    of one of them. One statement, which sees one moment."""
-    rows = conn.execute(_NEW, {"event": event_id, "model": model, "most": most + 1}).all()
-    if not rows or len(rows) > most or any(row.human_touched for row in rows):
+def new(conn: sa.Connection, last: ClusterRun, most: int) -> New | None:
+    """What is new since that run; None where nothing is that can be grouped, where it is more than
+    `most`, or where a human has spoken of one of them. One statement, which sees one moment."""
+    which = {"event": last.event_id, "model": last.model, "since": last.created_at}
+    rows = conn.execute(_NEW, {**which, "most": most + 1}).all()
+    faint = frozenset(row.id for row in rows if row.faint)
+    if len(faint) == len(rows) or len(rows) > most or any(row.human_touched for row in rows):
         return None
-    ids, which, digests = ([row[i] for row in rows] for i in range(3))
-    return New(ids, which, [int(one) for one in digests], rows[0].seen, rows[0].said)
+    ids, codes, digests = ([row[i] for row in rows] for i in range(3))
+    return New(ids, codes, [int(one) for one in digests], faint, rows[0].seen, rows[0].said)
 
 
 _NEW = sa.text(
     f"select f.id, uuid_hash_extended(f.id, 0), {faces.DIGEST}, f.human_touched,"  # noqa: S608
-    f" (select memoria.faces_seen(:event)) as seen, (select {runs.SAID}) as said"
+    " f.quality_class = 'C' as faint, (select memoria.faces_seen(:event)) as seen,"
+    f" (select {runs.SAID}) as said"
     " from memoria.faces f join memoria.media m on m.event_id = f.event_id and m.id = f.media_id"
     " where f.event_id = :event and f.model = :model and f.face_person_id is null"
-    " and f.quality_class <> 'C' and f.embedding is not null and m.status <> 'missing'"
+    # Of the faint ones, who are always nobody's, a guess at those that came since: what it misses
+    # is missing in `seen` too.
+    " and (f.quality_class <> 'C' or f.embedded_at > :since)"
+    " and f.embedding is not null and m.status <> 'missing'"
     " order by f.id limit :most"
 )
 

@@ -123,14 +123,38 @@ def test_where_a_face_was_changed_by_hand_everybody_is_looked_at(album: Album) -
     assert fast(album)
 
 
+def a_faint_one(album: Album, came: str) -> None:
+    """A face that is too poor to be grouped, in the first photo."""
+    album.conn.execute(
+        sa.text(
+            "with photo as (insert into memoria.faces (event_id, media_id, bbox, embedding, model,"
+            " quality_class, embedded_at) select event_id, media_id, bbox, embedding, model, 'C',"
+            " clock_timestamp() + cast(:came as interval) from memoria.faces limit 1"
+            " returning media_id) update memoria.media m set faces_found = m.faces_found + 1"
+            " from photo where m.id = photo.media_id"
+        ),
+        {"came": came},
+    )
+
+
 def test_a_face_that_came_unseen_beside_the_new_ones_is_looked_at_with_all(album: Album) -> None:
     album.add((4, 5))
-    faint = sa.text(
-        "insert into memoria.faces (event_id, media_id, bbox, embedding, model, quality_class)"
-        " select event_id, media_id, bbox, embedding, model, 'C' from memoria.faces limit 1"
-    )
-    album.conn.execute(faint)
+    a_faint_one(album, "-1 day")
     assert "faces looked at" not in album.group()
+
+
+def test_faces_too_poor_to_be_grouped_keep_nobody_from_being_placed(album: Album) -> None:
+    [[face, _]] = album.add((4, 5))
+    a_faint_one(album, "0")
+    assert fast(album)
+    assert album.who(face) is not None
+    last = runs.last_run(album.conn, album.event)
+    assert last is not None
+    assert last.seen == runs.seen(album.conn, album.event)
+    assert last.fingerprint == runs.fingerprint(album.conn, album.event, factories.PACK)
+    assert str(album.group()["run"]).startswith("none")
+    album.add((6,))
+    assert fast(album)
 
 
 def test_a_run_from_before_changes_were_logged_is_built_on_and_the_next_notes_them(
@@ -156,4 +180,6 @@ def test_plots_of_everybody_are_drawn_only_where_everybody_was_looked_at(album: 
 
 
 def test_nothing_is_new_of_an_event_that_is_placed(album: Album) -> None:
-    assert placing.new(album.conn, album.event, factories.PACK, 12) is None
+    last = runs.last_run(album.conn, album.event)
+    assert last is not None
+    assert placing.new(album.conn, last, 12) is None

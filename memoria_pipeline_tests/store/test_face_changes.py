@@ -239,8 +239,9 @@ def test_what_was_not_committed_yet_is_new_once_it_is_and_not_before(database: s
         everybody = list(run.scalars(sa.text("select id from memoria.faces")))
         group(run, album.event, [everybody], seen=known)
         slow.commit()
-        last, new = runs.last_run(run, album.event), placing.new(run, album.event, PACK, 12)
+        last = runs.last_run(run, album.event)
         assert last is not None
+        new = placing.new(run, last, 12)
         assert new is not None
         assert (last.seen, new.ids) == (known, [late])
         assert placing.seen(last, new) == new.seen == runs.seen(run, album.event)
@@ -253,8 +254,8 @@ def test_a_run_that_noted_nothing_counts_the_faces(conn: sa.Connection) -> None:
     conn.execute(sa.text("update memoria.cluster_runs set fingerprint = :now"), {"now": now})
     last = runs.last_run(conn, album.event)
     _more(conn, album)
-    new = placing.new(conn, album.event, PACK, 12)
     assert last is not None
+    new = placing.new(conn, last, 12)
     assert last.seen is None
     assert new is not None
     assert placing.else_as_it_was(conn, last, new)

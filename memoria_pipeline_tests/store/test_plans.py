@@ -92,9 +92,9 @@ _NOBODY_S = sa.text(
 
 def _place_two(conn: sa.Connection, world: World) -> None:
     conn.execute(_NOBODY_S, {"event": world.album.event, "photo": world.album.photos[0]})
-    new = placing.new(conn, world.album.event, PACK, 12)
     last = runs.last_run(conn, world.album.event)
     assert last is not None
+    new = placing.new(conn, last, 12)
     assert new is not None
     said: dict[str, Any] = {"measures": {}, "diff": {}, "evidence": [(), ()]}
     said["persons"] = world.persons[:1]
