@@ -2,7 +2,6 @@
 
 import filecmp
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -82,7 +81,7 @@ class Trial:
         if filecmp.cmp(made, self.pack.recogniser, shallow=False):
             return False
         guard.forget(self.place, "int8")
-        shutil.copyfile(self.pack.recogniser, made)
+        keeping.copy(self.pack.recogniser, made)
         (self.place / choose.FILE).unlink(missing_ok=True)
         return True
 

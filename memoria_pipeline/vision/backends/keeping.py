@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -114,6 +115,17 @@ def read(path: Path) -> dict[str, Any]:
 def write(path: Path, what: dict[str, Any]) -> None:
     """Keep a JSON object; nobody ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(f".{uuid4().hex}")  # two containers on one home both are process 1
+    new = _beside(path)
     new.write_text(json.dumps(what, indent=1, sort_keys=True) + "\n", "utf-8")
     new.replace(path)
+
+
+def copy(source: Path, path: Path) -> None:
+    """Keep a copy of a file; nobody ever sees half of it."""
+    new = _beside(path)
+    shutil.copyfile(source, new)
+    new.replace(path)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_suffix(f".{uuid4().hex}")  # two containers on one home both are process 1

@@ -1,6 +1,5 @@
 """int8 networks from fp32 ones: static quantisation, calibrated on what the networks really see."""
 
-import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from memoria_pipeline.errors import ModelError
-from memoria_pipeline.vision.backends import openvino
+from memoria_pipeline.vision.backends import keeping, openvino
 from memoria_pipeline.vision.backends.network import Blob, Network, Networks
 from memoria_pipeline.vision.onnx_pack import Pack
 
@@ -90,7 +89,7 @@ def quantise(pack: Pack, recorded: Recording, into: Pack) -> None:
     ):
         _quantised(source, seen, target)
         if not _faster(target, source, seen[0]):
-            shutil.copyfile(source, target)
+            keeping.copy(source, target)
 
 
 def _quantised(source: Path, blobs: Sequence[Blob], target: Path) -> None:

@@ -1,5 +1,6 @@
 """A faster precision is permitted only by what was measured, here, of this pack."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -184,3 +185,22 @@ def test_a_cpu_is_known_by_its_name_and_what_decides_how_it_computes(tmp_path: P
 
 def replace_vectors(found: Measured, vectors: NDArray[np.float32]) -> Measured:
     return Measured(found.found, found.wanted, vectors, found.people)
+
+
+def test_a_copy_that_breaks_off_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:2])
+        raise OSError("no space left")
+
+    source, kept = tmp_path / "rec.onnx", tmp_path / "int8.onnx"
+    source.write_bytes(b"plain")
+    kept.write_bytes(b"int8")
+    monkeypatch.setattr(shutil, "copyfile", half)
+    with pytest.raises(OSError, match="no space"):
+        keeping.copy(source, kept)
+    assert kept.read_bytes() == b"int8"
+    monkeypatch.undo()
+    keeping.copy(source, kept)
+    assert kept.read_bytes() == b"plain"
