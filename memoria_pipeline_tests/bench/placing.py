@@ -89,7 +89,7 @@ def _placed(world: World, i: int) -> tuple[float, float]:
 
     def work() -> None:
         conn, known = world.conn, last.measures
-        new = place_store.new(conn, world.event, PACK, FEW)
+        new = place_store.new(conn, last, FEW)
         assert new is not None
         assert len(new.ids) == 3
         assert place_store.else_as_it_was(conn, last, new)
