@@ -86,14 +86,21 @@ def test_a_run_is_compared_with_the_last_one_of_the_same_machine() -> None:
     [found] = history.changes([entry()], history.latest([old, elsewhere], old.machine))
     assert found[1:] == (old.reached, "+50%")
     new, words = entry(("new", "–", "3 s", True)), entry(("ours ÷ theirs", "–", "fell", False))
-    changes = list(history.changes([new, words], {old.figure: old}))
+    changes = list(history.changes([new, words], {(old.part, old.figure): old}))
     assert [each[1:] for each in changes] == [("–", "–"), (old.reached, "–")]
 
 
 def test_a_figure_that_its_part_says_no_more_is_gone() -> None:
     rows = [entry(("old name", "–", "1 s", True), "1"), entry(("new name", "–", "1 s", True), "2")]
     other = entry(("other", "–", "1 s", True), "1", part="idle")
-    assert list(history.latest([*rows, other], rows[0].machine)) == ["new name", "other"]
+    found = history.latest([*rows, other], rows[0].machine)
+    assert [figure for _, figure in found] == ["new name", "other"]
+
+
+def test_two_parts_may_tell_a_figure_of_one_name() -> None:
+    asked, beside = entry(ROW), entry((ROW[0], "–", "7 s", True), part="idle")
+    text = table.table(history.latest([asked, beside], asked.machine))
+    assert [ROW[2] in text, "7 s" in text] == [True, True]
 
 
 def falls() -> Iterator[Row]:
@@ -184,5 +191,5 @@ def test_without_markers_or_measurements_no_table_is_written(tmp_path: Path) -> 
         table.main([], document, file)
     for text in ("no markers", DOCUMENT + table.BEGIN, table.END + table.BEGIN):
         with pytest.raises(MemoriaError, match="once each"):
-            table.written(text, {"a": entry()})
+            table.written(text, {("sizes", "a"): entry()})
     assert document.read_text() == DOCUMENT

@@ -1,8 +1,8 @@
 """`make verify-speed`: the figures of speed, asked and reached.
 
-Forty minutes on two cores that have nothing else to do. Nothing is measured here: the parts of the
-suite that hold asked figures are run and kept in its history, and those figures are shown;
-`--only NAME` runs some of them.
+Twenty to thirty-five minutes on two cores that have nothing else to do. Nothing is measured here:
+the parts of the suite that hold asked figures are run and kept in its history, and those figures
+are shown; `--only NAME` runs some of them.
 """
 
 import argparse

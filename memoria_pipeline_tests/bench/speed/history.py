@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -111,17 +111,21 @@ def _entry(line: str) -> Entry | None:
         return None
 
 
-def latest(entries: Sequence[Entry], on: str) -> dict[str, Entry]:
-    """By figure, each part's last run on a machine: what a part says no more is no figure now."""
+Figures = Mapping[tuple[str, str], Entry]
+"""By part and figure: two parts may ask the same at different lengths."""
+
+
+def latest(entries: Sequence[Entry], on: str) -> Figures:
+    """Each part's last run on a machine: what a part says no more is no figure now."""
     ours = [each for each in entries if each.machine == on]
     last = {each.part: each.run for each in ours}
-    return {each.figure: each for each in ours if each.run == last[each.part]}
+    return {(each.part, each.figure): each for each in ours if each.run == last[each.part]}
 
 
-def changes(now: Sequence[Entry], before: dict[str, Entry]) -> Iterator[tuple[Entry, str, str]]:
+def changes(now: Sequence[Entry], before: Figures) -> Iterator[tuple[Entry, str, str]]:
     """Each entry, what the last run of this machine reached, and the change in per cent."""
     for each in now:
-        last = before.get(each.figure)
+        last = before.get((each.part, each.figure))
         yield each, last.reached if last else "–", _change(each, last)
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline_tests.bench.figures import Row, show
 from memoria_pipeline_tests.bench.speed import history
-from memoria_pipeline_tests.bench.speed.history import HISTORY, Entry
+from memoria_pipeline_tests.bench.speed.history import HISTORY, Entry, Figures
 from memoria_pipeline_tests.bench.speed.parts import PARTS, Part, chosen
 
 
@@ -80,7 +80,7 @@ def guarded(part: Part) -> Iterator[Row]:
         yield f"{part.name}: figures that this machine can measure", wanted, str(asked), False
 
 
-def compared(made: Sequence[Entry], before: dict[str, Entry]) -> Table:
+def compared(made: Sequence[Entry], before: Figures) -> Table:
     """What changed since the last run of this machine."""
     title = f"Since the last run of this machine ({history.machine()})"
     table = Table("figure", "now", "last", "", box=None, title=title, title_justify="left")

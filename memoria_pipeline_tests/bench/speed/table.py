@@ -5,12 +5,12 @@ else; `--check` says whether it would change.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from memoria_pipeline.errors import MemoriaError
 from memoria_pipeline_tests.bench.speed import history
-from memoria_pipeline_tests.bench.speed.history import HISTORY, ROOT, Entry
+from memoria_pipeline_tests.bench.speed.history import HISTORY, ROOT, Entry, Figures
 from memoria_pipeline_tests.bench.speed.parts import PARTS
 
 DOCUMENT = ROOT / "docs" / "performance.md"
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str], document: Path = DOCUMENT, file: Path = HISTO
     return 0
 
 
-def written(text: str, found: Mapping[str, Entry]) -> str:
+def written(text: str, found: Figures) -> str:
     """The document with these figures between its markers. Raises MemoriaError without markers."""
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise MemoriaError(f"The document needs {BEGIN} and {END} once each, in this order.")
@@ -41,7 +41,7 @@ def written(text: str, found: Mapping[str, Entry]) -> str:
     return f"{before}{BEGIN}\n{table(found)}\n{END}{rest.partition(END)[2]}"
 
 
-def table(found: Mapping[str, Entry]) -> str:
+def table(found: Figures) -> str:
     """The machine and its figures as Markdown, by parts of the suite in their order."""
     machine = next(iter(found.values())).machine
     lines = [f"Measured on: {machine}.", "", row(HEAD), row(["---"] * len(HEAD))]
